@@ -1,0 +1,1 @@
+"""The protocols, written once: `consensus`, `voting`, `paxos`, `replicated_log`, `raft`, and the language they are in."""

@@ -1,0 +1,138 @@
+"""Annotations of variables, fields and parameters, read as types of the language."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import enum
+from typing import Any
+
+from spec.language import values
+from spec.language.source import Source
+from spec.language.types import (
+    BOOL,
+    EnumType,
+    MapType,
+    OptionType,
+    RecordType,
+    SeqType,
+    SetType,
+    SortType,
+    Type,
+    WindowType,
+)
+from spec.language.values import Ordered, Position, Sort
+
+_WRITE = "write a sort, an enumeration, a @record, bool, Option, Set, Seq, Window or Map"
+
+
+def kind_and_type(source: Source, node: ast.expr) -> tuple[str, Type]:
+    """A variable's kind (persistent, volatile, history) and its type."""
+    if isinstance(node, ast.Subscript):
+        head = _resolve(source, node.value)
+        if head is values.Volatile:
+            return "volatile", read_type(source, node.slice)
+        if head is values.History:
+            return "history", read_type(source, node.slice)
+    return "persistent", read_type(source, node)
+
+
+def read_type(source: Source, node: ast.expr) -> Type:
+    """The type that an annotation denotes; SpecError at its place otherwise."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return read_type(source, ast.copy_location(ast.parse(text, mode="eval").body, node))
+        case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
+            return OptionType(read_type(source, left))
+        case ast.Subscript(value=head, slice=argument):
+            return _generic(source, node, _resolve(source, head), argument)
+        case ast.Name() | ast.Attribute():
+            return type_of_class(source, node, _resolve(source, node))
+        case _:
+            source.error(node, f"`{ast.unparse(node)}` is not a type of the language", _WRITE)
+
+
+def _generic(source: Source, node: ast.Subscript, head: Any, argument: ast.expr) -> Type:
+    parts = argument.elts if isinstance(argument, ast.Tuple) else [argument]
+    if head is values.Option:
+        return OptionType(read_type(source, argument))
+    if head is frozenset:
+        return SetType(read_type(source, argument))
+    if head in (values.Seq, values.Window) and len(parts) == 2:
+        index = read_type(source, parts[0])
+        if not (isinstance(index, SortType) and index.position):
+            source.error(parts[0], f"`{index}` cannot index a sequence", "declare `class Index(Position)` and use it")
+        of = read_type(source, parts[1])
+        return SeqType(index, of) if head is values.Seq else WindowType(index, of)
+    if head is values.Map and len(parts) == 2:
+        return MapType(_map_keys(source, parts[0]), read_type(source, parts[1]))
+    source.error(node, f"`{ast.unparse(node)}` is not a type of the language", _WRITE)
+
+
+def _map_keys(source: Source, node: ast.expr) -> tuple[SortType, ...]:
+    tuple_key = isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple) and _resolve(source, node.value) is tuple
+    parts = node.slice.elts if tuple_key else [node]  # type: ignore[attr-defined]  # checked in the line above
+    keys = []
+    for part in parts:
+        key = read_type(source, part)
+        if not isinstance(key, SortType):
+            source.error(part, f"a map's keys are sorts, found `{key}`", "use a sort or tuple[Sort, Sort] as the key")
+        keys.append(key)
+    return tuple(keys)
+
+
+def _resolve(source: Source, node: ast.expr) -> Any:
+    match node:
+        case ast.Name(id=name):
+            if name in source.names:
+                return source.names[name]
+            builtin = {"bool": bool, "tuple": tuple, "frozenset": frozenset, "int": int, "str": str, "dict": dict, "list": list, "set": set, "float": float}
+            if name in builtin:
+                return builtin[name]
+            source.error(node, f"unknown name `{name}`", "define or import it above the protocol")
+        case ast.Attribute(value=value, attr=attr):
+            owner = _resolve(source, value)
+            if hasattr(owner, attr):
+                return getattr(owner, attr)
+            source.error(node, f"unknown name `{ast.unparse(node)}`", "check its spelling")
+        case _:
+            source.error(node, f"`{ast.unparse(node)}` is not a type of the language", _WRITE)
+
+
+def type_of_class(source: Source, node: ast.AST, cls: Any) -> Type:
+    """The type that a Python class denotes."""
+    if cls is bool:
+        return BOOL
+    if cls in (int, float):
+        source.error(node, f"`{cls.__name__}` is unbounded", "declare `class Term(Ordered)`: a scope gives it its size")
+    if cls is str:
+        source.error(node, "`str` is unbounded", "declare an enum.Enum or a `class Value(Sort)`")
+    if cls in (dict, list, set, tuple, frozenset):
+        mend = {dict: "Map[K, V]", list: "Seq[Index, T]", tuple: "a @record", set: "Set[T]", frozenset: "Set[T]"}[cls]
+        source.error(node, f"`{cls.__name__}` is not a type of the language", f"use {mend}")
+    if isinstance(cls, type) and issubclass(cls, (Sort, Ordered)):
+        if cls in (Sort, Ordered, Position):
+            source.error(node, f"`{cls.__name__}` is the base of sorts, not a sort", f"derive one: `class Node({cls.__name__})`")
+        return SortType(cls)
+    if isinstance(cls, type) and issubclass(cls, enum.Enum):
+        return EnumType(cls.__name__, tuple(cls.__members__), cls)
+    if isinstance(cls, type) and dataclasses.is_dataclass(cls):
+        return record_type(cls)
+    source.error(node, f"`{getattr(cls, '__name__', cls)}` is not a type of the language", _WRITE)
+
+
+_records: dict[type, RecordType] = {}
+
+
+def record_type(cls: type) -> RecordType:
+    """The record type of a class decorated with @record."""
+    if cls not in _records:
+        source = Source.of(cls)
+        fields = []
+        for item in source.class_tree(cls.__name__).body:
+            if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+                if item.value is not None:
+                    source.error(item, f"field `{item.target.id}` has a default", "give every field where the record is made")
+                fields.append((item.target.id, read_type(source, item.annotation)))
+        _records[cls] = RecordType(cls.__name__, tuple(fields), cls)
+    return _records[cls]

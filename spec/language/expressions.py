@@ -1,0 +1,510 @@
+"""Expressions of a spec, type-checked and turned into IR.
+
+One method for each syntax form; what has none is refused with what to write instead.
+"""
+
+from __future__ import annotations
+
+import ast
+import enum
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from spec.language import ir, values
+from spec.language.annotations import read_type, record_type, type_of_class
+from spec.language.source import Source
+from spec.language.types import (
+    BOOL,
+    EnumType,
+    MapType,
+    NoneType,
+    OptionType,
+    RecordType,
+    SeqType,
+    SetType,
+    SortType,
+    Type,
+    WindowType,
+)
+
+if TYPE_CHECKING:
+    from spec.language.parser import Definitions
+
+_COMPARE = {ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
+_SET_OPERATORS = {ast.BitOr: "|", ast.BitAnd: "&", ast.Sub: "-"}
+
+
+class Environment:
+    """Names in force: locals with types, and which name is the state (`self`) and which the next (`after`)."""
+
+    def __init__(self, states: dict[str, bool], in_action: bool) -> None:
+        self.states, self.in_action = states, in_action
+        self.locals: dict[str, tuple[str, Type]] = {}
+        self.taken: dict[str, int] = {}
+
+    def bind(self, name: str, type_: Type) -> str:
+        """Enter a name; returns its unique form in the IR."""
+        count = self.taken.get(name, 0)
+        self.taken[name] = count + 1
+        unique = name if count == 0 else f"{name}_{count}"
+        self.locals[name] = (unique, type_)
+        return unique
+
+
+class ExpressionParser:
+    """Turns the expressions of one definition into IR."""
+
+    def __init__(self, source: Source, definitions: Definitions, env: Environment) -> None:
+        self.source, self.definitions, self.env = source, definitions, env
+
+    def parse(self, node: ast.expr, expected: Type | None = None) -> ir.Expr:
+        """The IR of an expression, coerced to the expected type where one is given."""
+        empty = self.parse_empty(node, expected)
+        if empty is not None:
+            return empty
+        method: Callable[[Any, Type | None], ir.Expr] | None = getattr(self, f"_{type(node).__name__}", None)
+        if method is None:
+            self._refuse(node)
+        found = method(node, expected)
+        return found if expected is None else self.coerce(node, found, expected)
+
+    def _refuse(self, node: ast.expr) -> Any:
+        mends = {
+            "Lambda": "name it: write a method of the protocol and call it",
+            "ListComp": "use a set comprehension, all(...) or any(...)",
+            "List": "use Seq.empty(Index) and .append(entry)",
+            "Dict": "use Map({key: value for key in Sort})",
+            "DictComp": "wrap it: Map({key: value for key in Sort})",
+            "GeneratorExp": "use it inside all(...), any(...) or first(...)",
+            "JoinedStr": "a spec has no strings: use an enumeration",
+            "Await": "actions are atomic: write it as two actions",
+            "NamedExpr": "assign the local on a line of its own",
+            "Tuple": "declare a @record",
+        }
+        kind = type(node).__name__
+        self.source.error(node, f"`{ast.unparse(node)}` ({kind}) is outside the language", mends.get(kind, "see docs/write-a-spec.md for what the language has"))
+
+    def coerce(self, node: ast.AST, found: ir.Expr, expected: Type) -> ir.Expr:
+        """The expression as one of the expected type; SpecError where it cannot be."""
+        if found.type == expected:
+            return found
+        if isinstance(found, ir.SetExpr) and not found.elements and isinstance(expected, SetType):
+            return ir.SetExpr(type=expected, elements=(), place=found.place)
+        if isinstance(expected, OptionType):
+            if isinstance(found.type, NoneType):
+                return ir.Const(type=expected, value=None, place=found.place)
+            if found.type == expected.of:
+                return ir.Some(type=expected, value=found, place=found.place)
+        if isinstance(found.type, OptionType) and found.type.of == expected:
+            return ir.Unwrap(type=expected, option=found, place=found.place)
+        text = ast.unparse(node) if isinstance(node, ast.expr) else "this"
+        self.source.error(node, f"`{text}` has type {found.type}", f"a value of type {expected} is needed here")
+
+    def value(self, node: ast.expr) -> ir.Expr:
+        """An expression used as a plain value: an Option is unwrapped (undefined for None)."""
+        return self._unwrapped(self.parse(node))
+
+    @staticmethod
+    def _unwrapped(found: ir.Expr) -> ir.Expr:
+        if isinstance(found, ir.Some):
+            return found.value
+        if isinstance(found.type, OptionType):
+            return ir.Unwrap(type=found.type.of, option=found, place=found.place)
+        return found
+
+    # --- names, literals, reads
+
+    def _Constant(self, node: ast.Constant, expected: Type | None) -> ir.Expr:
+        place = self.source.place(node)
+        if isinstance(node.value, bool):
+            return ir.Const(type=BOOL, value=node.value, place=place)
+        if node.value is None:
+            return ir.Const(type=NoneType(), value=None, place=place)
+        if isinstance(node.value, int):
+            target = expected.of if isinstance(expected, OptionType) else expected
+            if isinstance(target, SortType) and target.ordered:
+                return ir.Const(type=target, value=node.value, place=place)
+            self.source.error(node, f"the number {node.value} has no sort here", "write Term(0) or compare it with an element of an ordered sort")
+        self.source.error(node, f"the literal {node.value!r} is outside the language", "use an enumeration or an element of a sort")
+
+    def _Name(self, node: ast.Name, expected: Type | None) -> ir.Expr:
+        if node.id in self.env.locals:
+            unique, type_ = self.env.locals[node.id]
+            return ir.Name(type=type_, name=unique, place=self.source.place(node))
+        if node.id in self.env.states:
+            self.source.error(node, f"the whole state `{node.id}` is used as a value", "name one of its variables")
+        known = node.id in self.source.names
+        self.source.error(
+            node,
+            f"`{node.id}` is not a value of the spec" if known else f"unknown name `{node.id}`",
+            "use a parameter, a local, or a variable through `self.`",
+        )
+
+    def _Attribute(self, node: ast.Attribute, expected: Type | None) -> ir.Expr:
+        place = self.source.place(node)
+        if isinstance(node.value, ast.Name) and node.value.id not in self.env.locals:
+            if node.value.id in self.env.states:
+                return self._variable(node, self.env.states[node.value.id])
+            owner = self.source.names.get(node.value.id)
+            if isinstance(owner, type) and issubclass(owner, enum.Enum):
+                type_ = type_of_class(self.source, node, owner)
+                assert isinstance(type_, EnumType)
+                if node.attr not in type_.members:
+                    self.source.error(node, f"{type_} has no member `{node.attr}`", f"it has {', '.join(type_.members)}")
+                return ir.Const(type=type_, value=type_.members.index(node.attr), place=place)
+        owner_expr = self.value(node.value)
+        if isinstance(owner_expr.type, RecordType):
+            field_type = owner_expr.type.field_type(node.attr)
+            if field_type is None:
+                fields = ", ".join(name for name, _ in owner_expr.type.fields)
+                self.source.error(node, f"{owner_expr.type} has no field `{node.attr}`", f"it has {fields}")
+            return ir.Field(type=field_type, record=owner_expr, name=node.attr, place=place)
+        if isinstance(owner_expr.type, (SeqType, WindowType)) and node.attr in ("last", "after"):
+            return ir.Bound(type=owner_expr.type.index, sequence=owner_expr, which=node.attr, place=place)
+        self.source.error(node, f"a value of type {owner_expr.type} has no `.{node.attr}`", "records have fields, sequences have .last, .after and .indices()")
+
+    def _variable(self, node: ast.Attribute, primed: bool) -> ir.Expr:
+        variable = self.definitions.variables.get(node.attr)
+        if variable is None:
+            known = ", ".join(self.definitions.variables) or "none"
+            self.source.error(node, f"unknown variable `{node.attr}`", f"declare it in the class body (declared: {known})")
+        return ir.Read(type=variable.type, variable=node.attr, primed=primed, place=self.source.place(node))
+
+    def _Subscript(self, node: ast.Subscript, expected: Type | None) -> ir.Expr:
+        place = self.source.place(node)
+        base = self.value(node.value)
+        if isinstance(base, ir.Read) and isinstance(base.type, MapType):
+            keys = self.keys(node.slice, base.type, node)
+            return ir.Read(type=base.type.value, variable=base.variable, keys=keys, primed=base.primed, place=place)
+        if isinstance(base.type, (SeqType, WindowType)):
+            position = self.parse(node.slice, base.type.index)
+            return ir.At(type=base.type.of, sequence=base, position=position, place=place)
+        self.source.error(node, f"a value of type {base.type} cannot be indexed", "index a map variable or a sequence")
+
+    def keys(self, node: ast.expr, type_: MapType, whole: ast.AST) -> tuple[ir.Expr, ...]:
+        """The keys between the brackets of a map read or store."""
+        parts = node.elts if isinstance(node, ast.Tuple) else [node]
+        if len(parts) != len(type_.keys):
+            self.source.error(whole, f"{len(parts)} keys for {type_}", f"give {len(type_.keys)}, separated by commas")
+        return tuple(self.parse(part, key) for part, key in zip(parts, type_.keys, strict=True))
+
+    # --- logic and comparison
+
+    def _BoolOp(self, node: ast.BoolOp, expected: Type | None) -> ir.Expr:
+        operator = "and" if isinstance(node.op, ast.And) else "or"
+        operands = tuple(self.parse(v, BOOL) for v in node.values)
+        return ir.Junction(type=BOOL, operator=operator, operands=operands, place=self.source.place(node))
+
+    def _UnaryOp(self, node: ast.UnaryOp, expected: Type | None) -> ir.Expr:
+        if not isinstance(node.op, ast.Not):
+            self.source.error(node, f"`{ast.unparse(node)}` is arithmetic", "ordered sorts have only neighbours: x + 1 and x - 1")
+        return ir.Not(type=BOOL, operand=self.parse(node.operand, BOOL), place=self.source.place(node))
+
+    def _IfExp(self, node: ast.IfExp, expected: Type | None) -> ir.Expr:
+        condition = self.parse(node.test, BOOL)
+        then, otherwise = self._alike(node.body, node.orelse, expected)
+        return ir.Conditional(type=then.type, condition=condition, then=then, otherwise=otherwise, place=self.source.place(node))
+
+    def _alike(self, left: ast.expr, right: ast.expr, expected: Type | None) -> tuple[ir.Expr, ir.Expr]:
+        """Two expressions brought to one type: Option wins over its content, a typed value over a literal."""
+        if expected is not None:
+            return self.parse(left, expected), self.parse(right, expected)
+        if self._literal(left) and not self._literal(right):
+            b, a = self._alike(right, left, None)
+            return a, b
+        a = self.parse(left)
+        if self._literal(right):
+            wanted = OptionType(a.type) if right.value is None and not isinstance(a.type, OptionType) else a.type  # type: ignore[attr-defined]  # a literal is a Constant
+            return self.coerce(left, a, wanted), self.parse(right, wanted)
+        b = self.parse(right)
+        if isinstance(b.type, OptionType) and b.type.of == a.type:
+            return self.coerce(left, a, b.type), b
+        return a, self.coerce(right, b, a.type)
+
+    @staticmethod
+    def _literal(node: ast.expr) -> bool:
+        return isinstance(node, ast.Constant) and not isinstance(node.value, bool)
+
+    def _Compare(self, node: ast.Compare, expected: Type | None) -> ir.Expr:
+        parts: list[ir.Expr] = []
+        left = node.left
+        for op, right in zip(node.ops, node.comparators, strict=True):
+            parts.append(self._comparison(node, left, op, right))
+            left = right
+        if len(parts) == 1:
+            return parts[0]
+        return ir.Junction(type=BOOL, operator="and", operands=tuple(parts), place=self.source.place(node))
+
+    def _comparison(self, node: ast.Compare, left: ast.expr, op: ast.cmpop, right: ast.expr) -> ir.Expr:
+        place = self.source.place(node)
+        if isinstance(op, (ast.Is, ast.IsNot)):
+            if not (isinstance(right, ast.Constant) and right.value is None):
+                self.source.error(node, "`is` compares only with None", "use == for values")
+            option = self.parse(left)
+            if not isinstance(option.type, OptionType):
+                self.source.error(node, f"`{ast.unparse(left)}` of type {option.type} is never None", "compare only Option values with None")
+            test: ir.Expr = ir.IsNone(type=BOOL, option=option, place=place)
+            return test if isinstance(op, ast.Is) else ir.Not(type=BOOL, operand=test, place=place)
+        if isinstance(op, (ast.In, ast.NotIn)):
+            test = self._membership(left, right, place)
+            return test if isinstance(op, ast.In) else ir.Not(type=BOOL, operand=test, place=place)
+        operator = _COMPARE[type(op)]
+        a, b = self._alike(left, right, None)
+        if operator in (">", ">="):
+            a, b, operator = b, a, {">": "<", ">=": "<="}[operator]
+        if operator in ("<", "<="):
+            a, b = self._unwrapped(a), self._unwrapped(b)
+            ordered = isinstance(a.type, SortType) and a.type.ordered
+            if not ordered and not (operator == "<=" and isinstance(a.type, SetType)):
+                self.source.error(node, f"{a.type} has no order", "only elements of an Ordered sort compare with < and <=, sets with <=")
+        if isinstance(a.type, MapType):
+            self.source.error(node, f"whole maps of type {a.type} are compared", "compare the entries: all(self.x[k] == ... for k in Sort)")
+        return ir.Compare(type=BOOL, operator=operator, left=a, right=b, place=place)
+
+    def _membership(self, left: ast.expr, right: ast.expr, place: ir.Place) -> ir.Expr:
+        if isinstance(right, ast.Tuple):
+            tests = []
+            for choice in right.elts:
+                a, b = self._alike(left, choice, None)
+                tests.append(ir.Compare(type=BOOL, operator="==", left=a, right=b, place=place))
+            return ir.Junction(type=BOOL, operator="or", operands=tuple(tests), place=place)
+        members = self.parse(right)
+        if not isinstance(members.type, SetType):
+            self.source.error(right, f"`in` needs a set, found {members.type}", "use a set, or a tuple of values")
+        return ir.Member(type=BOOL, element=self.parse(left, members.type.of), set=members, place=place)
+
+    # --- sets and arithmetic-like operators
+
+    def _BinOp(self, node: ast.BinOp, expected: Type | None) -> ir.Expr:
+        place = self.source.place(node)
+        one = isinstance(node.right, ast.Constant) and node.right.value == 1
+        if isinstance(node.op, (ast.Add, ast.Sub)) and (one or isinstance(node.op, ast.Add)):
+            of = self.value(node.left)
+            if isinstance(of.type, SortType) and of.type.ordered and one:
+                by = 1 if isinstance(node.op, ast.Add) else -1
+                if by == 1 and not self.env.in_action:
+                    self.source.error(node, "`+ 1` may leave the scope, and a property has none to leave", "compare with the position before, or use < and <=")
+                return ir.Neighbour(type=of.type, of=of, by=by, place=place)
+            self.source.error(node, f"`{ast.unparse(node)}` is arithmetic on {of.type}", "ordered sorts have only neighbours: x + 1 and x - 1")
+        operator = _SET_OPERATORS.get(type(node.op))
+        if operator is None:
+            self.source.error(node, f"`{ast.unparse(node)}` is arithmetic", "ordered sorts have only neighbours: x + 1 and x - 1")
+        left = self.parse(node.left, expected)
+        if not isinstance(left.type, SetType):
+            self.source.error(node, f"`{operator}` of {left.type}", "it combines sets only")
+        return ir.SetOperation(type=left.type, operator=operator, left=left, right=self.parse(node.right, left.type), place=place)
+
+    def _Set(self, node: ast.Set, expected: Type | None) -> ir.Expr:
+        wanted = expected.of if isinstance(expected, SetType) else None
+        elements = [self.parse(node.elts[0], wanted)]
+        elements += [self.parse(e, elements[0].type) for e in node.elts[1:]]
+        return ir.SetExpr(type=SetType(elements[0].type), elements=tuple(elements), place=self.source.place(node))
+
+    def _SetComp(self, node: ast.SetComp, expected: Type | None) -> ir.Expr:
+        with_binders = self.binders(node.generators)
+        wanted = expected.of if isinstance(expected, SetType) else None
+        element = self.parse(node.elt, wanted)
+        self.unbind(with_binders)
+        return ir.SetComprehension(type=SetType(element.type), element=element, binders=with_binders[0], place=self.source.place(node))
+
+    # --- binders
+
+    def binders(self, generators: list[ast.comprehension]) -> tuple[tuple[ir.Binder, ...], dict[str, Any]]:
+        """Bind the variables of `for ... in ... if ...`; returns them and the names they hid."""
+        saved = dict(self.env.locals)
+        found = []
+        for generator in generators:
+            if not isinstance(generator.target, ast.Name):
+                self.source.error(generator.target, "a bound variable is a single name", "bind the record, then read its fields")
+            domain, type_ = self.domain(generator.iter)
+            name = self.env.bind(generator.target.id, type_)
+            filters = tuple(self.parse(test, BOOL) for test in generator.ifs)
+            found.append(ir.Binder(name, type_, domain, filters))
+        return tuple(found), saved
+
+    def unbind(self, bound: tuple[tuple[ir.Binder, ...], dict[str, Any]]) -> None:
+        """Leave the binders' scope."""
+        self.env.locals = bound[1]
+
+    def domain(self, node: ast.expr) -> tuple[ir.Domain, Type]:
+        """What a bound variable ranges over, and its type."""
+        if isinstance(node, ast.Name) and node.id not in self.env.locals and node.id in self.source.names:
+            type_ = type_of_class(self.source, node, self.source.names[node.id])
+            if isinstance(type_, RecordType):
+                self.source.error(node, f"`for ... in {type_}` ranges over all records", "range over a set variable that holds them")
+            return ir.SortDomain(type_), type_
+        if isinstance(node, ast.Call):
+            if self._global(node.func) is values.quorums and len(node.args) == 1:
+                sort = read_type(self.source, node.args[0])
+                if isinstance(sort, SortType):
+                    return ir.QuorumDomain(sort), SetType(sort)
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "indices":
+                sequence = self.value(node.func.value)
+                if isinstance(sequence.type, (SeqType, WindowType)):
+                    return ir.IndexDomain(sequence), sequence.type.index
+            if isinstance(node.func, ast.Name) and node.func.id == "range":
+                self.source.error(node, "`range(...)` is outside the language", "range over an ordered sort with a filter: `for i in Index if i <= last`")
+        members = self.parse(node)
+        if isinstance(members.type, SetType):
+            return ir.SetDomain(members), members.type.of
+        self.source.error(node, f"cannot range over `{ast.unparse(node)}` of type {members.type}", "range over a sort, a set, quorums(Sort) or sequence.indices()")
+
+    # --- calls
+
+    def _global(self, node: ast.expr) -> Any:
+        if isinstance(node, ast.Name) and node.id not in self.env.locals:
+            if node.id in self.source.names:
+                return self.source.names[node.id]
+            return {"all": all, "any": any, "min": min, "max": max, "frozenset": frozenset}.get(node.id)
+        return None
+
+    def _Call(self, node: ast.Call, expected: Type | None) -> ir.Expr:
+        if isinstance(node.func, ast.Attribute):
+            return self._method(node, node.func)
+        function = self._global(node.func)
+        place = self.source.place(node)
+        if function in (all, any):
+            return self._quantifier(node, "all" if function is all else "any")
+        if function in (min, max):
+            return self._extremum(node, "min" if function is min else "max")
+        if function is values.first:
+            return self._first(node)
+        if function is values.is_quorum and len(node.args) == 2:
+            sort = read_type(self.source, node.args[1])
+            assert isinstance(sort, SortType)
+            return ir.IsQuorum(type=BOOL, members=self.parse(node.args[0], SetType(sort)), sort=sort, place=place)
+        if function is values.in_force:
+            return ir.InForce(type=BOOL, rule=self.definitions.rule(self.source, node.args[0] if node.args else node), place=place)
+        if function is frozenset:
+            return self._set_call(node, expected)
+        if function is values.Map:
+            return self._map_call(node, expected)
+        if isinstance(function, type):
+            return self._construct(node, function)
+        if inspect.isfunction(function) and not function.__module__.startswith("spec.language"):
+            return self._helper(node, self.definitions.function(function), primed=False)
+        self.source.error(node, f"call of `{ast.unparse(node.func)}` is outside the language", "call a helper of the protocol (self.name(...)), all, any, min, max, first, is_quorum or in_force")
+
+    def _generator(self, node: ast.Call) -> ast.GeneratorExp:
+        if len(node.args) != 1 or not isinstance(node.args[0], ast.GeneratorExp):
+            self.source.error(node, f"`{ast.unparse(node)}` needs one generator", f"write {ast.unparse(node.func)}(condition for x in domain)")
+        return node.args[0]
+
+    def _quantifier(self, node: ast.Call, operator: str) -> ir.Expr:
+        generator = self._generator(node)
+        bound = self.binders(generator.generators)
+        body = self.parse(generator.elt, BOOL)
+        self.unbind(bound)
+        return ir.Quantifier(type=BOOL, operator=operator, binders=bound[0], body=body, place=self.source.place(node))
+
+    def _first(self, node: ast.Call) -> ir.Expr:
+        generator = self._generator(node)
+        bound = self.binders(generator.generators)
+        (binder, *more) = bound[0]
+        same = isinstance(generator.elt, ast.Name) and self.env.locals.get(generator.elt.id, ("",))[0] == binder.name
+        self.unbind(bound)
+        ordered = isinstance(binder.type, SortType) and binder.type.ordered
+        if more or not same or not ordered:
+            self.source.error(node, "`first` picks the least element of one ordered domain", "write first(i for i in sequence.indices() if condition)")
+        return ir.First(type=OptionType(binder.type), binder=binder, place=self.source.place(node))
+
+    def _extremum(self, node: ast.Call, operator: str) -> ir.Expr:
+        if len(node.args) != 2:
+            self.source.error(node, f"`{operator}` takes two elements of an ordered sort", f"write {operator}(a, b)")
+        left, right = self._alike(node.args[0], node.args[1], None)
+        if not (isinstance(left.type, SortType) and left.type.ordered):
+            self.source.error(node, f"{left.type} has no order", f"`{operator}` takes elements of an Ordered sort")
+        return ir.Extremum(type=left.type, operator=operator, left=left, right=right, place=self.source.place(node))
+
+    def _set_call(self, node: ast.Call, expected: Type | None) -> ir.Expr:
+        if not node.args:
+            type_ = expected if isinstance(expected, SetType) else SetType(NoneType())
+            return ir.SetExpr(type=type_, elements=(), place=self.source.place(node))
+        return self.parse(node.args[0], expected if isinstance(expected, SetType) else None)
+
+    def _map_call(self, node: ast.Call, expected: Type | None) -> ir.Expr:
+        if len(node.args) != 1 or not isinstance(node.args[0], ast.DictComp):
+            self.source.error(node, "`Map` takes one dictionary comprehension", "write Map({key: value for key in Sort})")
+        comprehension = node.args[0]
+        bound = self.binders(comprehension.generators)
+        wanted = expected.value if isinstance(expected, MapType) else None
+        value = self.parse(comprehension.value, wanted)
+        keys = comprehension.key.elts if isinstance(comprehension.key, ast.Tuple) else [comprehension.key]
+        names = [self.env.locals.get(k.id, ("", None))[0] if isinstance(k, ast.Name) else "" for k in keys]
+        self.unbind(bound)
+        total = all(isinstance(b.domain, ir.SortDomain) and not b.filters for b in bound[0])
+        if names != [b.name for b in bound[0]] or not total:
+            self.source.error(node, "a map is total: its keys are all elements of its sorts", "write Map({(a, b): value for a in SortA for b in SortB})")
+        type_ = MapType(tuple(b.type for b in bound[0]), value.type)  # type: ignore[misc]  # sort domains checked above
+        return ir.MapComprehension(type=type_, binders=bound[0], value=value, place=self.source.place(node))
+
+    def _construct(self, node: ast.Call, cls: type) -> ir.Expr:
+        type_ = type_of_class(self.source, node, cls)
+        place = self.source.place(node)
+        if isinstance(type_, SortType) and len(node.args) == 1:
+            argument = node.args[0]
+            if type_.ordered and isinstance(argument, ast.Constant) and argument.value == 0:
+                return ir.Const(type=type_, value=0, place=place)
+            self.source.error(node, f"`{ast.unparse(node)}` names an element of {type_}", "only the least element of an ordered sort has a name, e.g. Term(0)")
+        if isinstance(type_, RecordType):
+            return self._record(node, record_type(cls), place)
+        self.source.error(node, f"`{ast.unparse(node)}` is outside the language", "make records by their class, enumeration members by name")
+
+    def _record(self, node: ast.Call, type_: RecordType, place: ir.Place) -> ir.Expr:
+        names = [name for name, _ in type_.fields]
+        given = dict(zip(names, node.args, strict=False))
+        given.update({k.arg: k.value for k in node.keywords if k.arg})
+        if set(given) != set(names) or len(node.args) + len(node.keywords) != len(names):
+            self.source.error(node, f"{type_} is made with {len(node.args) + len(node.keywords)} fields", f"give exactly {', '.join(names)}")
+        return ir.RecordExpr(type=type_, fields=tuple(self.parse(given[n], t) for n, t in type_.fields), place=place)
+
+    def _method(self, node: ast.Call, func: ast.Attribute) -> ir.Expr:
+        owner = func.value
+        if isinstance(owner, ast.Name) and owner.id not in self.env.locals:
+            if owner.id in self.env.states:
+                helper = self.definitions.method(self.source, node, func.attr)
+                return self._helper(node, helper, primed=self.env.states[owner.id])
+            if self.source.names.get(owner.id) is values.Seq and func.attr == "empty":
+                return self._empty(node)
+        sequence = self.value(owner)
+        if isinstance(sequence.type, SeqType):
+            return self._sequence_operation(node, func.attr, sequence, sequence.type)
+        self.source.error(node, f"`.{func.attr}(...)` of a value of type {sequence.type} is outside the language", "sequences have append, window, splice, extend and indices")
+
+    def _empty(self, node: ast.Call) -> ir.Expr:
+        self.source.error(node, "the entries of this empty sequence have no type here", "use Seq.empty(Index) where a sequence is expected: in a store or a record")
+
+    def parse_empty(self, node: ast.expr, expected: Type | None) -> ir.Expr | None:
+        """`Seq.empty(Index)` where the context knows the type of the entries, else None."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "empty" and isinstance(expected, SeqType):
+            return ir.EmptySeq(type=expected, place=self.source.place(node))
+        return None
+
+    def _sequence_operation(self, node: ast.Call, name: str, sequence: ir.Expr, type_: SeqType) -> ir.Expr:
+        place = self.source.place(node)
+        window = WindowType(type_.index, type_.of)
+        match name, node.args:
+            case "append", [entry]:
+                if not self.env.in_action:
+                    self.source.error(node, "`append` may leave the scope, and a property has none to leave", "append in an action")
+                return ir.Append(type=type_, sequence=sequence, entry=self.parse(entry, type_.of), place=place)
+            case "window", [after, last]:
+                return ir.Slice(type=window, sequence=sequence, after=self.parse(after, type_.index), last=self.parse(last, type_.index), place=place)
+            case "splice", [at, other]:
+                return ir.Splice(type=type_, sequence=sequence, at=self.parse(at, type_.index), window=self.parse(other, window), place=place)
+            case "extend", [other]:
+                return ir.Extend(type=type_, sequence=sequence, window=self.parse(other, window), place=place)
+            case _:
+                self.source.error(node, f"`.{name}(...)` with {len(node.args)} arguments is not an operation of sequences", "they have append(entry), window(after, last), splice(at, window), extend(window), indices()")
+
+    def _helper(self, node: ast.Call, helper: ir.Helper | ir.Procedure, primed: bool) -> ir.Expr:
+        if isinstance(helper, ir.Procedure):
+            self.source.error(node, f"`{helper.name}` has effects and no value", "call it on a line of its own, in an action")
+        return ir.Call(type=helper.body.type, helper=helper, arguments=self.arguments(node, helper.name, helper.parameters), primed=primed, place=self.source.place(node))
+
+    def arguments(self, node: ast.Call, name: str, parameters: tuple[tuple[str, Type], ...]) -> tuple[ir.Expr, ...]:
+        """The arguments of a helper's call, in the order of its parameters."""
+        if len(node.args) != len(parameters) or node.keywords:
+            self.source.error(node, f"`{name}` takes {len(parameters)} arguments by position", f"give {', '.join(n for n, _ in parameters) or 'none'}")
+        return tuple(self.parse(a, t) for a, (_, t) in zip(node.args, parameters, strict=True))

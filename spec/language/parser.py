@@ -1,0 +1,252 @@
+"""A protocol class, read once into its IR."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from spec.language import ir
+from spec.language.annotations import kind_and_type, read_type
+from spec.language.checks import check_protocol
+from spec.language.expressions import Environment
+from spec.language.source import Source, docstring
+from spec.language.statements import BodyParser
+from spec.language.types import BOOL, EnumType, MapType, SetType, SortType, Type, sorts_of
+from spec.language.values import rule_id
+
+_PROPERTY_KINDS = ("invariant", "action_property", "witness", "constraint")
+
+
+class Definitions:
+    """What the class and its bases define: variables, methods, rules; helpers are parsed on demand."""
+
+    def __init__(self) -> None:
+        self.variables: dict[str, ir.Variable] = {}
+        self.functions: dict[str, tuple[Source, ast.FunctionDef]] = {}
+        self.rules: dict[str, str] = {}
+        self._parsed: dict[str, ir.Helper | ir.Procedure] = {}
+        self._open: list[str] = []
+
+    def rule(self, source: Source, node: ast.expr) -> str:
+        """Note a rule's name; returns its form on the command line."""
+        if not (isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.strip()):
+            source.error(node, "a rule's name must be a literal text", 'write rule="vote once per term"')
+        self.rules.setdefault(rule_id(node.value), node.value)
+        return rule_id(node.value)
+
+    def method(self, source: Source, node: ast.AST, name: str) -> ir.Helper | ir.Procedure:
+        """The helper or procedure of that name."""
+        if name not in self.functions:
+            source.error(node, f"unknown helper `{name}`", "define it as a method of the protocol")
+        where, tree = self.functions[name]
+        if decoration(tree):
+            source.error(node, f"`{name}` is a {decoration(tree)}, not a helper", "call an undecorated method")
+        return self._helper(name, where, tree, method=True)
+
+    def function(self, function: Callable[..., Any]) -> ir.Helper | ir.Procedure:
+        """The helper that a module-level function defines."""
+        where = Source.of(function)
+        return self._helper(f"{function.__module__}.{function.__name__}", where, where.function_tree(function), method=False)
+
+    def _helper(self, key: str, source: Source, tree: ast.FunctionDef, method: bool) -> ir.Helper | ir.Procedure:
+        if key in self._open:
+            source.error(tree, f"`{tree.name}` calls itself", "a helper is not recursive: use a quantifier")
+        if key not in self._parsed:
+            self._open.append(key)
+            self._parsed[key] = self._parse_helper(source, tree, method)
+            self._open.pop()
+        return self._parsed[key]
+
+    def _parse_helper(self, source: Source, tree: ast.FunctionDef, method: bool) -> ir.Helper | ir.Procedure:
+        arguments = tree.args.args
+        env = Environment({arguments[0].arg: False} if method else {}, in_action=True)
+        parameters = []
+        for argument in arguments[1 if method else 0 :]:
+            type_ = read_type(source, _annotation(source, argument))
+            parameters.append((env.bind(argument.arg, type_), type_))
+        returns = tree.returns
+        doc, place = docstring(tree), source.place(tree)
+        if returns is None:
+            source.error(tree, f"`{tree.name}` does not say what it returns", "annotate it: `-> bool`, `-> Term`, or `-> None` for a procedure")
+        if isinstance(returns, ast.Constant) and returns.value is None:
+            body = BodyParser(source, self, env, writable=True).block(tree.body)
+            return ir.Procedure(tree.name, tuple(parameters), body, doc, place)
+        expression = BodyParser(source, self, env, writable=False).value_body(tree.body, read_type(source, returns), tree)
+        return ir.Helper(tree.name, tuple(parameters), expression, doc, place)
+
+
+def decoration(tree: ast.FunctionDef) -> str:
+    """The language's decorator on a method, empty for a helper."""
+    for decorator in tree.decorator_list:
+        head = decorator.func if isinstance(decorator, ast.Call) else decorator
+        name = head.attr if isinstance(head, ast.Attribute) else head.id if isinstance(head, ast.Name) else ""
+        if name in ("action", "refines", *_PROPERTY_KINDS):
+            return name
+    return "init" if tree.name == "init" else ""
+
+
+def _annotation(source: Source, argument: ast.arg) -> ast.expr:
+    if argument.annotation is None:
+        source.error(argument, f"parameter `{argument.arg}` has no type", "annotate it with a sort, a record or Quorum[...]")
+    return argument.annotation
+
+
+def parse_protocol(cls: type, base: type) -> ir.ProtocolIR:
+    """The IR of a protocol class; SpecError at the first thing that the language refuses."""
+    definitions = Definitions()
+    for owner in reversed(cls.__mro__):
+        if issubclass(owner, base) and owner is not base:
+            _collect(Source.of(owner), owner.__name__, definitions)
+    source = Source.of(cls)
+    tree = source.class_tree(cls.__name__)
+    if "init" not in definitions.functions:
+        source.error(tree, f"{cls.__name__} has no initial state", "define `def init(self) -> None` that assigns every variable")
+    init = _action(definitions, *definitions.functions["init"])
+    actions, properties, refinements = [], [], []
+    for where, function in definitions.functions.values():
+        match decoration(function):
+            case "action":
+                actions.append(_action(definitions, where, function))
+            case "refines":
+                refinements.append(_refinement(definitions, where, function))
+            case kind if kind in _PROPERTY_KINDS:
+                properties.append(_property(definitions, where, function, kind))
+            case "":
+                definitions.method(where, function, function.name)
+    if not actions:
+        source.error(tree, f"{cls.__name__} has no actions", "mark its methods with @action")
+    variables = tuple(definitions.variables.values())
+    found = ir.ProtocolIR(
+        name=cls.__name__,
+        doc=docstring(tree),
+        sorts=_sorts(variables, (init, *actions)),
+        variables=variables,
+        init=init,
+        actions=tuple(actions),
+        properties=tuple(properties),
+        refinements=tuple(refinements),
+        rules=tuple(definitions.rules.items()),
+        place=source.place(tree),
+    )
+    check_protocol(found)
+    return found
+
+
+def _sorts(variables: tuple[ir.Variable, ...], actions: tuple[ir.Action, ...]) -> tuple[SortType, ...]:
+    """All sorts, in the order in which the variables and actions first mention them by name."""
+    mentioned: set[SortType] = set()
+    for variable in variables:
+        mentioned |= sorts_of(variable.type)
+    for act in actions:
+        for binder in act.parameters:
+            mentioned |= sorts_of(binder.type)
+    return tuple(sorted(mentioned, key=lambda s: s.name))
+
+
+def _collect(source: Source, name: str, definitions: Definitions) -> None:
+    """Enter the variables and methods of one class."""
+    body = source.class_tree(name).body
+    for i, item in enumerate(body):
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+            if isinstance(item.annotation, ast.Subscript) and ast.unparse(item.annotation.value).endswith("ClassVar"):
+                continue
+            kind, type_ = kind_and_type(source, item.annotation)
+            following = body[i + 1] if i + 1 < len(body) else None
+            doc = following.value.value if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant) else ""
+            definitions.variables[item.target.id] = ir.Variable(item.target.id, type_, kind, str(doc), source.place(item))
+        elif isinstance(item, ast.FunctionDef):
+            definitions.functions[item.name] = (source, item)
+        elif isinstance(item, ast.AsyncFunctionDef):
+            source.error(item, f"`async def {item.name}`", "actions are atomic: write `def`")
+
+
+def _action(definitions: Definitions, source: Source, tree: ast.FunctionDef) -> ir.Action:
+    arguments = tree.args.args
+    if not arguments:
+        source.error(tree, f"action `{tree.name}` has no state", "make `self` its first parameter")
+    env = Environment({arguments[0].arg: False}, in_action=True)
+    annotated = [(a.arg, _annotation(source, a)) for a in arguments[1:]]
+    types = [_parameter_type(source, node) for _, node in annotated]
+    names = [env.bind(name, type_) for (name, _), (type_, _) in zip(annotated, types, strict=True)]
+    body = list(BodyParser(source, definitions, env, writable=True).block(tree.body))
+    parameters: list[ir.Binder] = []
+    for (_, node), name, (type_, domain) in zip(annotated, names, types, strict=True):
+        chosen = domain or _membership_domain(body, name, [p.name for p in parameters])
+        if chosen is None:
+            source.error(node, f"parameter `{name}: {type_}` ranges over all values of {type_}", f"begin the action with require({name} in self.some_set) to draw it from a state set")
+        parameters.append(ir.Binder(name, type_, chosen))
+    return ir.Action(tree.name, tuple(parameters), tuple(body), docstring(tree), source.place(tree))
+
+
+def _parameter_type(source: Source, node: ast.expr) -> tuple[Type, ir.Domain | None]:
+    """A parameter's type, and its domain where the type alone gives it."""
+    if isinstance(node, ast.Subscript) and ast.unparse(node.value).split(".")[-1] == "Quorum":
+        sort = read_type(source, node.slice)
+        if not isinstance(sort, SortType):
+            source.error(node, f"`{ast.unparse(node)}` is not a quorum of a sort", "write Quorum[Node]")
+        return SetType(sort), ir.QuorumDomain(sort)
+    type_ = read_type(source, node)
+    if isinstance(type_, (SortType, EnumType)) or type_ == BOOL:
+        return type_, ir.SortDomain(type_)
+    if isinstance(type_, SetType) and isinstance(type_.of, SortType):
+        return type_, ir.SubsetDomain(type_.of)
+    return type_, None
+
+
+def _membership_domain(body: list[ir.Statement], name: str, earlier: list[str]) -> ir.Domain | None:
+    """The state set that a leading `require(name in self.set)` draws a parameter from; the guard becomes the domain."""
+    for i, statement in enumerate(body):
+        if not isinstance(statement, ir.Require):
+            return None
+        test = statement.condition
+        if isinstance(test, ir.Member) and isinstance(test.element, ir.Name) and test.element.name == name and isinstance(test.set, ir.Read) and not statement.rule:
+            used = {n.name for n in ir.walk(test.set) if isinstance(n, ir.Name)}
+            if used <= set(earlier):
+                del body[i]
+                return ir.SetDomain(test.set)
+    return None
+
+
+def _property(definitions: Definitions, source: Source, tree: ast.FunctionDef, kind: str) -> ir.Property:
+    names = [a.arg for a in tree.args.args]
+    on_step = len(names) == 2
+    if len(names) not in (1, 2) or (kind == "action_property") != on_step and kind not in ("witness",):
+        wanted = "self and the state after the step" if kind == "action_property" else "self"
+        source.error(tree, f"{kind} `{tree.name}` takes {len(names)} parameters", f"give it {wanted}")
+    env = Environment({name: i == 1 for i, name in enumerate(names)}, in_action=False)
+    body = BodyParser(source, definitions, env, writable=False).value_body(tree.body, BOOL, tree)
+    return ir.Property(tree.name, kind, on_step, body, docstring(tree), source.place(tree))
+
+
+def _refinement(definitions: Definitions, source: Source, tree: ast.FunctionDef) -> ir.Refinement:
+    decorator = tree.decorator_list[0]
+    if not (isinstance(decorator, ast.Call) and len(decorator.args) == 1 and isinstance(decorator.args[0], ast.Name)):
+        source.error(tree, "`@refines` does not name the abstract protocol", "write @refines(Voting)")
+    target = source.names.get(decorator.args[0].id)
+    target_ir: ir.ProtocolIR | None = getattr(target, "ir", None)
+    if not isinstance(target, type) or target_ir is None:
+        source.error(decorator, f"`{decorator.args[0].id}` is not a protocol", "import the abstract protocol above")
+    env = Environment({tree.args.args[0].arg: False}, in_action=False)
+    parser = BodyParser(source, definitions, env, writable=False)
+    statement = tree.body[-1]
+    call = statement.value if isinstance(statement, ast.Return) else None
+    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "state_of" and not call.args):
+        source.error(statement, "a refinement mapping returns a state of the abstract protocol", f"end it with `return {target.__name__}.state_of(variable=...)`")
+    given = {k.arg: k.value for k in call.keywords if k.arg}
+    wanted = {v.name: v.type for v in target_ir.variables}
+    if set(given) != set(wanted):
+        source.error(call, f"the mapping gives {', '.join(given) or 'nothing'}", f"give exactly {', '.join(wanted)}")
+    assignments = tuple((name, _mapped(parser, given[name], type_)) for name, type_ in wanted.items())
+    return ir.Refinement(tree.name, target, assignments, docstring(tree), source.place(tree))
+
+
+def _mapped(parser: BodyParser, node: ast.expr, type_: Type) -> ir.Expr:
+    """One variable of the mapping; a whole map may be passed through."""
+    found = parser.parse(node)
+    if isinstance(type_, MapType) and found.type == type_:
+        return found
+    return parser.parse(node, type_)
+
+
+
