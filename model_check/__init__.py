@@ -1,0 +1,1 @@
+"""The checker: explorers, counterexamples, refinement, reports."""
