@@ -7,6 +7,7 @@ is chosen once a quorum has accepted it in one ballot, whether anyone knows or n
 
 from __future__ import annotations
 
+from spec.consensus import Value
 from spec.language import (
     Map,
     Option,
@@ -24,7 +25,7 @@ from spec.language import (
     require,
     witness,
 )
-from spec.voting import Acceptor, Ballot, Value, Vote, Voting
+from spec.voting import Acceptor, Ballot, Vote, Voting
 
 
 @record

@@ -41,9 +41,9 @@ def read_type(source: Source, node: ast.expr) -> Type:
     """The type that an annotation denotes; SpecError at its place otherwise."""
     match node:
         case ast.Constant(value=str(text)):
-            return read_type(source, ast.copy_location(ast.parse(text, mode="eval").body, node))
-        case ast.BinOp(left=left, op=ast.BitOr(), right=ast.Constant(value=None)):
-            return OptionType(read_type(source, left))
+            return read_type(source, _quoted(source, node, text))
+        case ast.BinOp(left=of, op=ast.BitOr(), right=ast.Constant(value=None)) | ast.BinOp(left=ast.Constant(value=None), op=ast.BitOr(), right=of):
+            return _option(source, of)
         case ast.Subscript(value=head, slice=argument):
             return _generic(source, node, _resolve(source, head), argument)
         case ast.Name() | ast.Attribute():
@@ -52,20 +52,64 @@ def read_type(source: Source, node: ast.expr) -> Type:
             source.error(node, f"`{ast.unparse(node)}` is not a type of the language", _WRITE)
 
 
+def _quoted(source: Source, node: ast.expr, text: str) -> ast.expr:
+    """The expression in a quoted annotation; all of it stands at the quote's place."""
+    try:
+        found = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        source.error(node, f"`{text}` is not a type of the language", _WRITE)
+    for part in ast.walk(found):
+        ast.copy_location(part, node)
+    return found
+
+
+def _part(source: Source, node: ast.expr) -> Type:
+    """A type within another one: no map, whose entries are assigned to, and no set whose members have no bit of their own."""
+    found = read_type(source, node)
+    if isinstance(found, MapType):
+        source.error(node, f"`{found}` stands within another type", "a map is a whole variable: use several keys, Map[tuple[Node, Node], T]")
+    if isinstance(found, SetType) and not (isinstance(found.of, (SortType, EnumType)) or found.of == BOOL):
+        source.error(
+            node, f"`{found}` stands within another type", "sets of records are variables or entries of maps; elsewhere a set holds elements of a sort"
+        )
+    return found
+
+
+def _member(source: Source, node: ast.expr) -> Type:
+    """The type of a set's members."""
+    found = _part(source, node)
+    if isinstance(found, OptionType):
+        source.error(node, f"a set of `{found}` may hold None", f"leave None out: Set[{found.of}]")
+    return found
+
+
+def _option(source: Source, node: ast.expr) -> Type:
+    found = _part(source, node)
+    if isinstance(found, OptionType):
+        source.error(node, f"`Option[{found}]` has two kinds of None", "declare an enumeration or a @record")
+    return OptionType(found)
+
+
+def _entry(source: Source, node: ast.expr) -> Type:
+    """The type of a map's entries: anything but a map."""
+    found = read_type(source, node)
+    return _part(source, node) if isinstance(found, MapType) else found
+
+
 def _generic(source: Source, node: ast.Subscript, head: Any, argument: ast.expr) -> Type:
     parts = argument.elts if isinstance(argument, ast.Tuple) else [argument]
     if head is values.Option:
-        return OptionType(read_type(source, argument))
+        return _option(source, argument)
     if head is frozenset:
-        return SetType(read_type(source, argument))
+        return SetType(_member(source, argument))
     if head in (values.Seq, values.Window) and len(parts) == 2:
         index = read_type(source, parts[0])
         if not (isinstance(index, SortType) and index.position):
             source.error(parts[0], f"`{index}` cannot index a sequence", "declare `class Index(Position)` and use it")
-        of = read_type(source, parts[1])
+        of = _part(source, parts[1])
         return SeqType(index, of) if head is values.Seq else WindowType(index, of)
     if head is values.Map and len(parts) == 2:
-        return MapType(_map_keys(source, parts[0]), read_type(source, parts[1]))
+        return MapType(_map_keys(source, parts[0]), _entry(source, parts[1]))
     source.error(node, f"`{ast.unparse(node)}` is not a type of the language", _WRITE)
 
 
@@ -115,24 +159,42 @@ def type_of_class(source: Source, node: ast.AST, cls: Any) -> Type:
             source.error(node, f"`{cls.__name__}` is the base of sorts, not a sort", f"derive one: `class Node({cls.__name__})`")
         return SortType(cls)
     if isinstance(cls, type) and issubclass(cls, enum.Enum):
+        if not cls.__members__ or len(cls.__members__) != len(cls):
+            source.error(node, f"`{cls.__name__}` has no members, or two with one value", "give it members with different values")
         return EnumType(cls.__name__, tuple(cls.__members__), cls)
     if isinstance(cls, type) and dataclasses.is_dataclass(cls):
+        if cls in _open:
+            source.error(node, f"the record `{cls.__name__}` contains itself", "records are finite: refer to elements of a sort")
         return record_type(cls)
     source.error(node, f"`{getattr(cls, '__name__', cls)}` is not a type of the language", _WRITE)
 
 
 _records: dict[type, RecordType] = {}
+_open: list[type] = []
 
 
 def record_type(cls: type) -> RecordType:
     """The record type of a class decorated with @record."""
     if cls not in _records:
-        source = Source.of(cls)
-        fields = []
-        for item in source.class_tree(cls.__name__).body:
-            if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
-                if item.value is not None:
-                    source.error(item, f"field `{item.target.id}` has a default", "give every field where the record is made")
-                fields.append((item.target.id, read_type(source, item.annotation)))
-        _records[cls] = RecordType(cls.__name__, tuple(fields), cls)
+        _open.append(cls)
+        try:
+            _records[cls] = _read_record(cls)
+        finally:
+            _open.pop()
     return _records[cls]
+
+
+def _read_record(cls: type) -> RecordType:
+    source = Source.of(cls)
+    tree = source.class_tree(cls.__name__)
+    if not getattr(cls, "__dataclass_params__").frozen or any(dataclasses.is_dataclass(base) for base in cls.__mro__[1:]):  # noqa: B009  # unknown to type checkers
+        source.error(tree, f"`{cls.__name__}` is a dataclass of another kind", "decorate it with @record and nothing else, without bases")
+    fields: list[tuple[str, Type]] = []
+    for item in tree.body:
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
+            if item.value is not None:
+                source.error(item, f"field `{item.target.id}` has a default", "give every field where the record is made")
+            fields.append((item.target.id, _part(source, item.annotation)))
+    if not fields:
+        source.error(tree, f"the record `{cls.__name__}` has no fields", "use a bool or an enumeration")
+    return RecordType(cls.__name__, tuple(fields), cls)

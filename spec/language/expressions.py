@@ -9,11 +9,11 @@ import ast
 import enum
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from spec.language import ir, values
 from spec.language.annotations import read_type, record_type, type_of_class
-from spec.language.source import Source
+from spec.language.source import Source, count
 from spec.language.types import (
     BOOL,
     EnumType,
@@ -69,7 +69,7 @@ class ExpressionParser:
         found = method(node, expected)
         return found if expected is None else self.coerce(node, found, expected)
 
-    def _refuse(self, node: ast.expr) -> Any:
+    def _refuse(self, node: ast.expr) -> NoReturn:
         mends = {
             "Lambda": "name it: write a method of the protocol and call it",
             "ListComp": "use a set comprehension, all(...) or any(...)",
@@ -83,7 +83,9 @@ class ExpressionParser:
             "Tuple": "declare a @record",
         }
         kind = type(node).__name__
-        self.source.error(node, f"`{ast.unparse(node)}` ({kind}) is outside the language", mends.get(kind, "see docs/write-a-spec.md for what the language has"))
+        self.source.error(
+            node, f"`{ast.unparse(node)}` ({kind}) is outside the language", mends.get(kind, "see docs/write-a-spec.md for what the language has")
+        )
 
     def coerce(self, node: ast.AST, found: ir.Expr, expected: Type) -> ir.Expr:
         """The expression as one of the expected type; SpecError where it cannot be."""
@@ -122,9 +124,6 @@ class ExpressionParser:
         if node.value is None:
             return ir.Const(type=NoneType(), value=None, place=place)
         if isinstance(node.value, int):
-            target = expected.of if isinstance(expected, OptionType) else expected
-            if isinstance(target, SortType) and target.ordered:
-                return ir.Const(type=target, value=node.value, place=place)
             self.source.error(node, f"the number {node.value} has no sort here", "write Term(0) or compare it with an element of an ordered sort")
         self.source.error(node, f"the literal {node.value!r} is outside the language", "use an enumeration or an element of a sort")
 
@@ -186,7 +185,7 @@ class ExpressionParser:
         """The keys between the brackets of a map read or store."""
         parts = node.elts if isinstance(node, ast.Tuple) else [node]
         if len(parts) != len(type_.keys):
-            self.source.error(whole, f"{len(parts)} keys for {type_}", f"give {len(type_.keys)}, separated by commas")
+            self.source.error(whole, f"{count(len(parts), 'key')} for {type_}", f"give {len(type_.keys)}, separated by commas")
         return tuple(self.parse(part, key) for part, key in zip(parts, type_.keys, strict=True))
 
     # --- logic and comparison
@@ -210,21 +209,49 @@ class ExpressionParser:
         """Two expressions brought to one type: Option wins over its content, a typed value over a literal."""
         if expected is not None:
             return self.parse(left, expected), self.parse(right, expected)
-        if self._literal(left) and not self._literal(right):
+        if self._untyped(left):
+            if self._untyped(right):
+                self.source.error(
+                    left,
+                    f"neither `{ast.unparse(left)}` nor `{ast.unparse(right)}` says its type",
+                    "give one of the two a type: a variable, a parameter, Term(0)",
+                )
             b, a = self._alike(right, left, None)
             return a, b
         a = self.parse(left)
-        if self._literal(right):
-            wanted = OptionType(a.type) if right.value is None and not isinstance(a.type, OptionType) else a.type  # type: ignore[attr-defined]  # a literal is a Constant
+        if self._untyped(right):
+            bare_none = isinstance(right, ast.Constant) and right.value is None
+            wanted = OptionType(a.type) if bare_none and not isinstance(a.type, OptionType) else a.type
             return self.coerce(left, a, wanted), self.parse(right, wanted)
         b = self.parse(right)
         if isinstance(b.type, OptionType) and b.type.of == a.type:
             return self.coerce(left, a, b.type), b
         return a, self.coerce(right, b, a.type)
 
+    def _untyped(self, node: ast.expr) -> bool:
+        """Whether an expression takes its type from what stands beside it: None, `Set()`."""
+        if isinstance(node, ast.Call):
+            return self._global(node.func) is frozenset and not node.args
+        return isinstance(node, ast.Constant) and node.value is None
+
+    def _compared(self, left: ast.expr, right: ast.expr) -> tuple[ir.Expr, ir.Expr]:
+        """Both sides of a comparison; here, and only here, a number may stand for an element of an ordered sort."""
+        if self._number(left) is not None and self._number(right) is None:
+            b, a = self._compared(right, left)
+            return a, b
+        number = self._number(right)
+        if number is None:
+            return self._alike(left, right, None)
+        a = self.value(left)
+        if not (isinstance(a.type, SortType) and a.type.ordered):
+            self.source.error(right, f"the number {number} is compared with a value of type {a.type}", "only elements of an ordered sort compare with numbers")
+        return a, ir.Const(type=a.type, value=number, place=self.source.place(right))
+
     @staticmethod
-    def _literal(node: ast.expr) -> bool:
-        return isinstance(node, ast.Constant) and not isinstance(node.value, bool)
+    def _number(node: ast.expr) -> int | None:
+        if isinstance(node, ast.Constant) and isinstance(node.value, int) and not isinstance(node.value, bool):
+            return node.value
+        return None
 
     def _Compare(self, node: ast.Compare, expected: Type | None) -> ir.Expr:
         parts: list[ir.Expr] = []
@@ -250,7 +277,7 @@ class ExpressionParser:
             test = self._membership(left, right, place)
             return test if isinstance(op, ast.In) else ir.Not(type=BOOL, operand=test, place=place)
         operator = _COMPARE[type(op)]
-        a, b = self._alike(left, right, None)
+        a, b = self._compared(left, right)
         if operator in (">", ">="):
             a, b, operator = b, a, {">": "<", ">=": "<="}[operator]
         if operator in ("<", "<="):
@@ -264,9 +291,11 @@ class ExpressionParser:
 
     def _membership(self, left: ast.expr, right: ast.expr, place: ir.Place) -> ir.Expr:
         if isinstance(right, ast.Tuple):
+            if not right.elts:
+                self.source.error(right, "nothing is `in ()`", "write False, or name the values")
             tests = []
             for choice in right.elts:
-                a, b = self._alike(left, choice, None)
+                a, b = self._compared(left, choice)
                 tests.append(ir.Compare(type=BOOL, operator="==", left=a, right=b, place=place))
             return ir.Junction(type=BOOL, operator="or", operands=tuple(tests), place=place)
         members = self.parse(right)
@@ -335,10 +364,11 @@ class ExpressionParser:
                 self.source.error(node, f"`for ... in {type_}` ranges over all records", "range over a set variable that holds them")
             return ir.SortDomain(type_), type_
         if isinstance(node, ast.Call):
-            if self._global(node.func) is values.quorums and len(node.args) == 1:
-                sort = read_type(self.source, node.args[0])
-                if isinstance(sort, SortType):
-                    return ir.QuorumDomain(sort), SetType(sort)
+            if self._global(node.func) is values.quorums:
+                if len(node.args) != 1 or node.keywords:
+                    self.source.error(node, f"`{ast.unparse(node)}` names no sort", "write quorums(Node)")
+                sort = self.quorum_sort(node.args[0])
+                return ir.QuorumDomain(sort), SetType(sort)
             if isinstance(node.func, ast.Attribute) and node.func.attr == "indices":
                 sequence = self.value(node.func.value)
                 if isinstance(sequence.type, (SeqType, WindowType)):
@@ -348,7 +378,9 @@ class ExpressionParser:
         members = self.parse(node)
         if isinstance(members.type, SetType):
             return ir.SetDomain(members), members.type.of
-        self.source.error(node, f"cannot range over `{ast.unparse(node)}` of type {members.type}", "range over a sort, a set, quorums(Sort) or sequence.indices()")
+        self.source.error(
+            node, f"cannot range over `{ast.unparse(node)}` of type {members.type}", "range over a sort, a set, quorums(Sort) or sequence.indices()"
+        )
 
     # --- calls
 
@@ -370,12 +402,12 @@ class ExpressionParser:
             return self._extremum(node, "min" if function is min else "max")
         if function is values.first:
             return self._first(node)
-        if function is values.is_quorum and len(node.args) == 2:
-            sort = read_type(self.source, node.args[1])
-            assert isinstance(sort, SortType)
-            return ir.IsQuorum(type=BOOL, members=self.parse(node.args[0], SetType(sort)), sort=sort, place=place)
+        if function is values.is_quorum:
+            return self._is_quorum(node)
         if function is values.in_force:
-            return ir.InForce(type=BOOL, rule=self.definitions.rule(self.source, node.args[0] if node.args else node), place=place)
+            if len(node.args) != 1 or node.keywords:
+                self.source.error(node, "`in_force` takes the name of one rule", 'write in_force("vote once per term")')
+            return ir.InForce(type=BOOL, rule=self.definitions.rule(self.source, node.args[0]), place=place)
         if function is frozenset:
             return self._set_call(node, expected)
         if function is values.Map:
@@ -384,10 +416,33 @@ class ExpressionParser:
             return self._construct(node, function)
         if inspect.isfunction(function) and not function.__module__.startswith("spec.language"):
             return self._helper(node, self.definitions.function(function), primed=False)
-        self.source.error(node, f"call of `{ast.unparse(node.func)}` is outside the language", "call a helper of the protocol (self.name(...)), all, any, min, max, first, is_quorum or in_force")
+        mends = {
+            "set": "write Set() or {a, b}",
+            "dict": "write Map({key: value for key in Sort})",
+            "list": "write Seq.empty(Index) and .append(entry)",
+            "len": "count with is_quorum, all(...) or any(...); a sequence has .last",
+            "sum": "count with is_quorum, all(...) or any(...)",
+            "sorted": "sets have no order: use first(...), all(...) or any(...)",
+        }
+        called = ast.unparse(node.func)
+        known = "call a helper of the protocol (self.name(...)), all, any, min, max, first, is_quorum or in_force"
+        self.source.error(node, f"call of `{called}` is outside the language", mends.get(called, known))
+
+    def quorum_sort(self, node: ast.expr) -> SortType:
+        """The sort whose quorums are meant."""
+        sort = read_type(self.source, node)
+        if not isinstance(sort, SortType) or sort.ordered:
+            self.source.error(node, f"`{ast.unparse(node)}` has no quorums", "name an unordered sort, e.g. Node")
+        return sort
+
+    def _is_quorum(self, node: ast.Call) -> ir.Expr:
+        if len(node.args) != 2 or node.keywords:
+            self.source.error(node, f"`{ast.unparse(node)}` is not a question about quorums", "write is_quorum(members, Node)")
+        sort = self.quorum_sort(node.args[1])
+        return ir.IsQuorum(type=BOOL, members=self.parse(node.args[0], SetType(sort)), sort=sort, place=self.source.place(node))
 
     def _generator(self, node: ast.Call) -> ast.GeneratorExp:
-        if len(node.args) != 1 or not isinstance(node.args[0], ast.GeneratorExp):
+        if len(node.args) != 1 or node.keywords or not isinstance(node.args[0], ast.GeneratorExp):
             self.source.error(node, f"`{ast.unparse(node)}` needs one generator", f"write {ast.unparse(node.func)}(condition for x in domain)")
         return node.args[0]
 
@@ -418,6 +473,8 @@ class ExpressionParser:
         return ir.Extremum(type=left.type, operator=operator, left=left, right=right, place=self.source.place(node))
 
     def _set_call(self, node: ast.Call, expected: Type | None) -> ir.Expr:
+        if len(node.args) > 1 or node.keywords:
+            self.source.error(node, f"`{ast.unparse(node)}` makes a set of several things", "write Set() or Set({a, b})")
         if not node.args:
             type_ = expected if isinstance(expected, SetType) else SetType(NoneType())
             return ir.SetExpr(type=type_, elements=(), place=self.source.place(node))
@@ -456,7 +513,7 @@ class ExpressionParser:
         given = dict(zip(names, node.args, strict=False))
         given.update({k.arg: k.value for k in node.keywords if k.arg})
         if set(given) != set(names) or len(node.args) + len(node.keywords) != len(names):
-            self.source.error(node, f"{type_} is made with {len(node.args) + len(node.keywords)} fields", f"give exactly {', '.join(names)}")
+            self.source.error(node, f"{type_} is made with {count(len(node.args) + len(node.keywords), 'field')}", f"give exactly {', '.join(names)}")
         return ir.RecordExpr(type=type_, fields=tuple(self.parse(given[n], t) for n, t in type_.fields), place=place)
 
     def _method(self, node: ast.Call, func: ast.Attribute) -> ir.Expr:
@@ -470,16 +527,24 @@ class ExpressionParser:
         sequence = self.value(owner)
         if isinstance(sequence.type, SeqType):
             return self._sequence_operation(node, func.attr, sequence, sequence.type)
-        self.source.error(node, f"`.{func.attr}(...)` of a value of type {sequence.type} is outside the language", "sequences have append, window, splice, extend and indices")
+        self.source.error(
+            node, f"`.{func.attr}(...)` of a value of type {sequence.type} is outside the language", "sequences have append, window, splice, extend and indices"
+        )
 
     def _empty(self, node: ast.Call) -> ir.Expr:
-        self.source.error(node, "the entries of this empty sequence have no type here", "use Seq.empty(Index) where a sequence is expected: in a store or a record")
+        self.source.error(
+            node, "the entries of this empty sequence have no type here", "use Seq.empty(Index) where a sequence is expected: in a store or a record"
+        )
 
     def parse_empty(self, node: ast.expr, expected: Type | None) -> ir.Expr | None:
         """`Seq.empty(Index)` where the context knows the type of the entries, else None."""
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "empty" and isinstance(expected, SeqType):
-            return ir.EmptySeq(type=expected, place=self.source.place(node))
-        return None
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "empty" and isinstance(expected, SeqType)):
+            return None
+        if self._global(node.func.value) is not values.Seq:
+            return None
+        if len(node.args) != 1 or node.keywords or read_type(self.source, node.args[0]) != expected.index:
+            self.source.error(node, f"`{ast.unparse(node)}` is not a {expected}", f"write Seq.empty({expected.index})")
+        return ir.EmptySeq(type=expected, place=self.source.place(node))
 
     def _sequence_operation(self, node: ast.Call, name: str, sequence: ir.Expr, type_: SeqType) -> ir.Expr:
         place = self.source.place(node)
@@ -496,15 +561,21 @@ class ExpressionParser:
             case "extend", [other]:
                 return ir.Extend(type=type_, sequence=sequence, window=self.parse(other, window), place=place)
             case _:
-                self.source.error(node, f"`.{name}(...)` with {len(node.args)} arguments is not an operation of sequences", "they have append(entry), window(after, last), splice(at, window), extend(window), indices()")
+                self.source.error(
+                    node,
+                    f"`.{name}(...)` with {count(len(node.args), 'argument')} is not an operation of sequences",
+                    "they have append(entry), window(after, last), splice(at, window), extend(window), indices()",
+                )
 
     def _helper(self, node: ast.Call, helper: ir.Helper | ir.Procedure, primed: bool) -> ir.Expr:
         if isinstance(helper, ir.Procedure):
             self.source.error(node, f"`{helper.name}` has effects and no value", "call it on a line of its own, in an action")
-        return ir.Call(type=helper.body.type, helper=helper, arguments=self.arguments(node, helper.name, helper.parameters), primed=primed, place=self.source.place(node))
+        return ir.Call(
+            type=helper.body.type, helper=helper, arguments=self.arguments(node, helper.name, helper.parameters), primed=primed, place=self.source.place(node)
+        )
 
     def arguments(self, node: ast.Call, name: str, parameters: tuple[tuple[str, Type], ...]) -> tuple[ir.Expr, ...]:
         """The arguments of a helper's call, in the order of its parameters."""
         if len(node.args) != len(parameters) or node.keywords:
-            self.source.error(node, f"`{name}` takes {len(parameters)} arguments by position", f"give {', '.join(n for n, _ in parameters) or 'none'}")
+            self.source.error(node, f"`{name}` takes {count(len(parameters), 'argument')} by position", f"give {', '.join(n for n, _ in parameters) or 'none'}")
         return tuple(self.parse(a, t) for a, (_, t) in zip(node.args, parameters, strict=True))

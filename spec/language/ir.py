@@ -549,8 +549,6 @@ def walk(node: object, into_helpers: bool = True) -> list[object]:
     return found
 
 
-
-
 def walk_all(nodes: tuple[object, ...]) -> list[object]:
     """`walk` over several nodes."""
     return [item for node in nodes for item in walk(node)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -10,11 +11,12 @@ from spec.language import ir
 from spec.language.annotations import kind_and_type, read_type
 from spec.language.checks import check_protocol
 from spec.language.expressions import Environment
-from spec.language.source import Source, docstring
+from spec.language.source import Source, count, docstring
 from spec.language.statements import BodyParser
 from spec.language.types import BOOL, EnumType, MapType, SetType, SortType, Type, sorts_of
 from spec.language.values import rule_id
 
+_INSTANCE_NAMES = frozenset({"context", "quorum_systems", "scope", "without"})
 _PROPERTY_KINDS = ("invariant", "action_property", "witness", "constraint")
 
 
@@ -41,7 +43,8 @@ class Definitions:
             source.error(node, f"unknown helper `{name}`", "define it as a method of the protocol")
         where, tree = self.functions[name]
         if decoration(tree):
-            source.error(node, f"`{name}` is a {decoration(tree)}, not a helper", "call an undecorated method")
+            kind = "the initial state" if name == "init" else f"marked @{decoration(tree)}"
+            source.error(node, f"`{name}` is {kind}, not a helper", "call an undecorated method")
         return self._helper(name, where, tree, method=True)
 
     def function(self, function: Callable[..., Any]) -> ir.Helper | ir.Procedure:
@@ -59,11 +62,14 @@ class Definitions:
         return self._parsed[key]
 
     def _parse_helper(self, source: Source, tree: ast.FunctionDef, method: bool) -> ir.Helper | ir.Procedure:
+        check_signature(source, tree, method)
         arguments = tree.args.args
         env = Environment({arguments[0].arg: False} if method else {}, in_action=True)
         parameters = []
         for argument in arguments[1 if method else 0 :]:
             type_ = read_type(source, _annotation(source, argument))
+            if isinstance(type_, MapType):
+                source.error(argument, f"parameter `{argument.arg}` is a whole map", "give an entry, or read the variable in the helper")
             parameters.append((env.bind(argument.arg, type_), type_))
         returns = tree.returns
         doc, place = docstring(tree), source.place(tree)
@@ -86,6 +92,27 @@ def decoration(tree: ast.FunctionDef) -> str:
     return "init" if tree.name == "init" else ""
 
 
+def check_decorators(source: Source, tree: ast.FunctionDef) -> None:
+    """Refuse decorators that are not the language's, and more than one."""
+    if tree.decorator_list and (not decoration(tree) or len(tree.decorator_list) > 1):
+        node = tree.decorator_list[-1]
+        source.error(
+            node, f"`@{ast.unparse(node)}` on `{tree.name}`", f"a method has at most one decorator: {', '.join(('action', 'refines', *_PROPERTY_KINDS))}"
+        )
+
+
+def check_signature(source: Source, tree: ast.FunctionDef, method: bool = True) -> None:
+    """Refuse parameters that are not plain and positional."""
+    given = tree.args
+    special = [*given.posonlyargs, *given.kwonlyargs, *(a for a in (given.vararg, given.kwarg) if a)]
+    if special:
+        source.error(special[0], f"parameter `{special[0].arg}` of `{tree.name}` is not a plain one", "write name: type, without *, ** and /")
+    if given.defaults:
+        source.error(given.defaults[0], f"a parameter of `{tree.name}` has a default", "give every argument where it is called")
+    if method and not given.args:
+        source.error(tree, f"`{tree.name}` has no state", "make `self` its first parameter")
+
+
 def _annotation(source: Source, argument: ast.arg) -> ast.expr:
     if argument.annotation is None:
         source.error(argument, f"parameter `{argument.arg}` has no type", "annotate it with a sort, a record or Quorum[...]")
@@ -97,7 +124,7 @@ def parse_protocol(cls: type, base: type) -> ir.ProtocolIR:
     definitions = Definitions()
     for owner in reversed(cls.__mro__):
         if issubclass(owner, base) and owner is not base:
-            _collect(Source.of(owner), owner.__name__, definitions)
+            _collect(Source.of(owner), owner.__name__, definitions, frozenset(dir(base)) | _INSTANCE_NAMES)
     source = Source.of(cls)
     tree = source.class_tree(cls.__name__)
     if "init" not in definitions.functions:
@@ -114,13 +141,15 @@ def parse_protocol(cls: type, base: type) -> ir.ProtocolIR:
                 properties.append(_property(definitions, where, function, kind))
             case "":
                 definitions.method(where, function, function.name)
+    if not definitions.variables:
+        source.error(tree, f"{cls.__name__} has no variables", "declare them in the class body, e.g. `leader: Option[Node]`")
     if not actions:
         source.error(tree, f"{cls.__name__} has no actions", "mark its methods with @action")
     variables = tuple(definitions.variables.values())
     found = ir.ProtocolIR(
         name=cls.__name__,
         doc=docstring(tree),
-        sorts=_sorts(variables, (init, *actions)),
+        sorts=_sorts(variables, (init, *actions), properties),
         variables=variables,
         init=init,
         actions=tuple(actions),
@@ -133,38 +162,62 @@ def parse_protocol(cls: type, base: type) -> ir.ProtocolIR:
     return found
 
 
-def _sorts(variables: tuple[ir.Variable, ...], actions: tuple[ir.Action, ...]) -> tuple[SortType, ...]:
-    """All sorts, in the order in which the variables and actions first mention them by name."""
+def _sorts(variables: tuple[ir.Variable, ...], actions: tuple[ir.Action, ...], properties: list[ir.Property]) -> tuple[SortType, ...]:
+    """All sorts that variables, actions and properties mention, by name."""
     mentioned: set[SortType] = set()
     for variable in variables:
         mentioned |= sorts_of(variable.type)
     for act in actions:
         for binder in act.parameters:
             mentioned |= sorts_of(binder.type)
+    bodies = [s for act in actions for s in act.body] + [p.body for p in properties]
+    for item in ir.walk_all(tuple(bodies)):
+        if isinstance(item, (ir.Expr, ir.Binder)):
+            mentioned |= sorts_of(item.type)
     return tuple(sorted(mentioned, key=lambda s: s.name))
 
 
-def _collect(source: Source, name: str, definitions: Definitions) -> None:
-    """Enter the variables and methods of one class."""
+def _collect(source: Source, name: str, definitions: Definitions, reserved: frozenset[str]) -> None:
+    """Enter the variables and methods of one class; `reserved` are the names that every protocol has."""
     body = source.class_tree(name).body
+    seen: set[str] = set()
     for i, item in enumerate(body):
-        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name):
-            if isinstance(item.annotation, ast.Subscript) and ast.unparse(item.annotation.value).endswith("ClassVar"):
+        match item:
+            case ast.AnnAssign(target=ast.Name(id=defined), annotation=annotation):
+                if isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value).endswith("ClassVar"):
+                    continue
+                definitions.variables[defined] = _declaration(source, item, defined, body[i + 1 : i + 2])
+            case ast.FunctionDef(name=defined):
+                check_decorators(source, item)
+                definitions.functions[defined] = (source, item)
+            case ast.AsyncFunctionDef():
+                source.error(item, f"`async def {item.name}`", "actions are atomic: write `def`")
+            case ast.Assign() | ast.Pass() | ast.Expr(value=ast.Constant()):
                 continue
-            kind, type_ = kind_and_type(source, item.annotation)
-            following = body[i + 1] if i + 1 < len(body) else None
-            doc = following.value.value if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant) else ""
-            definitions.variables[item.target.id] = ir.Variable(item.target.id, type_, kind, str(doc), source.place(item))
-        elif isinstance(item, ast.FunctionDef):
-            definitions.functions[item.name] = (source, item)
-        elif isinstance(item, ast.AsyncFunctionDef):
-            source.error(item, f"`async def {item.name}`", "actions are atomic: write `def`")
+            case _:
+                text = ast.unparse(item).splitlines()[0]
+                source.error(item, f"`{text}` in the body of a protocol", "it holds variables (name: type), actions, properties and helpers")
+        if defined in seen or (defined in definitions.variables and defined in definitions.functions):
+            source.error(item, f"`{defined}` is defined twice", "choose another name")
+        if defined in reserved:
+            source.error(item, f"`{defined}` is a name that every protocol has", "choose another name")
+        seen.add(defined)
+
+
+def _declaration(source: Source, item: ast.AnnAssign, name: str, following: list[ast.stmt]) -> ir.Variable:
+    """A state variable; the literal below it, if any, documents it."""
+    if item.value is not None:
+        source.error(item.value, f"variable `{name}` has a value in the class body", f"assign it in init: self.{name} = {ast.unparse(item.value)}")
+    kind, type_ = kind_and_type(source, item.annotation)
+    doc = [s.value.value for s in following if isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)]
+    return ir.Variable(name, type_, kind, inspect.cleandoc(str(doc[0])) if doc else "", source.place(item))
 
 
 def _action(definitions: Definitions, source: Source, tree: ast.FunctionDef) -> ir.Action:
+    check_signature(source, tree)
     arguments = tree.args.args
-    if not arguments:
-        source.error(tree, f"action `{tree.name}` has no state", "make `self` its first parameter")
+    if tree.returns is not None and ast.unparse(tree.returns) != "None":
+        source.error(tree.returns, f"`{tree.name}` returns {ast.unparse(tree.returns)}", "an action has effects and no value: annotate it `-> None`")
     env = Environment({arguments[0].arg: False}, in_action=True)
     annotated = [(a.arg, _annotation(source, a)) for a in arguments[1:]]
     types = [_parameter_type(source, node) for _, node in annotated]
@@ -174,7 +227,11 @@ def _action(definitions: Definitions, source: Source, tree: ast.FunctionDef) -> 
     for (_, node), name, (type_, domain) in zip(annotated, names, types, strict=True):
         chosen = domain or _membership_domain(body, name, [p.name for p in parameters])
         if chosen is None:
-            source.error(node, f"parameter `{name}: {type_}` ranges over all values of {type_}", f"begin the action with require({name} in self.some_set) to draw it from a state set")
+            source.error(
+                node,
+                f"parameter `{name}: {type_}` ranges over all values of {type_}",
+                f"begin the action with require({name} in self.some_set) to draw it from a state set",
+            )
         parameters.append(ir.Binder(name, type_, chosen))
     return ir.Action(tree.name, tuple(parameters), tuple(body), docstring(tree), source.place(tree))
 
@@ -183,8 +240,8 @@ def _parameter_type(source: Source, node: ast.expr) -> tuple[Type, ir.Domain | N
     """A parameter's type, and its domain where the type alone gives it."""
     if isinstance(node, ast.Subscript) and ast.unparse(node.value).split(".")[-1] == "Quorum":
         sort = read_type(source, node.slice)
-        if not isinstance(sort, SortType):
-            source.error(node, f"`{ast.unparse(node)}` is not a quorum of a sort", "write Quorum[Node]")
+        if not isinstance(sort, SortType) or sort.ordered:
+            source.error(node, f"`{ast.unparse(node)}` is not a quorum of an unordered sort", "write Quorum[Node]")
         return SetType(sort), ir.QuorumDomain(sort)
     type_ = read_type(source, node)
     if isinstance(type_, (SortType, EnumType)) or type_ == BOOL:
@@ -200,7 +257,13 @@ def _membership_domain(body: list[ir.Statement], name: str, earlier: list[str]) 
         if not isinstance(statement, ir.Require):
             return None
         test = statement.condition
-        if isinstance(test, ir.Member) and isinstance(test.element, ir.Name) and test.element.name == name and isinstance(test.set, ir.Read) and not statement.rule:
+        if (
+            isinstance(test, ir.Member)
+            and isinstance(test.element, ir.Name)
+            and test.element.name == name
+            and isinstance(test.set, ir.Read)
+            and not statement.rule
+        ):
             used = {n.name for n in ir.walk(test.set) if isinstance(n, ir.Name)}
             if used <= set(earlier):
                 del body[i]
@@ -209,11 +272,14 @@ def _membership_domain(body: list[ir.Statement], name: str, earlier: list[str]) 
 
 
 def _property(definitions: Definitions, source: Source, tree: ast.FunctionDef, kind: str) -> ir.Property:
+    check_signature(source, tree)
     names = [a.arg for a in tree.args.args]
     on_step = len(names) == 2
     if len(names) not in (1, 2) or (kind == "action_property") != on_step and kind not in ("witness",):
         wanted = "self and the state after the step" if kind == "action_property" else "self"
-        source.error(tree, f"{kind} `{tree.name}` takes {len(names)} parameters", f"give it {wanted}")
+        source.error(tree, f"{kind} `{tree.name}` takes {count(len(names), 'parameter')}", f"give it {wanted}")
+    if tree.returns is not None and ast.unparse(tree.returns) != "bool":
+        source.error(tree.returns, f"{kind} `{tree.name}` returns {ast.unparse(tree.returns)}", "a property is true or false: annotate it `-> bool`")
     env = Environment({name: i == 1 for i, name in enumerate(names)}, in_action=False)
     body = BodyParser(source, definitions, env, writable=False).value_body(tree.body, BOOL, tree)
     return ir.Property(tree.name, kind, on_step, body, docstring(tree), source.place(tree))
@@ -227,26 +293,22 @@ def _refinement(definitions: Definitions, source: Source, tree: ast.FunctionDef)
     target_ir: ir.ProtocolIR | None = getattr(target, "ir", None)
     if not isinstance(target, type) or target_ir is None:
         source.error(decorator, f"`{decorator.args[0].id}` is not a protocol", "import the abstract protocol above")
+    check_signature(source, tree)
+    if len(tree.args.args) != 1:
+        source.error(tree, f"`{tree.name}` takes {count(len(tree.args.args), 'parameter')}", "a refinement mapping takes only self")
     env = Environment({tree.args.args[0].arg: False}, in_action=False)
     parser = BodyParser(source, definitions, env, writable=False)
-    statement = tree.body[-1]
-    call = statement.value if isinstance(statement, ast.Return) else None
-    if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "state_of" and not call.args):
-        source.error(statement, "a refinement mapping returns a state of the abstract protocol", f"end it with `return {target.__name__}.state_of(variable=...)`")
+    statement, *more = [n for n in tree.body if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))] or tree.body
+    call = statement.value if isinstance(statement, ast.Return) and not more else None
+    if not (isinstance(call, ast.Call) and ast.unparse(call.func) == f"{decorator.args[0].id}.state_of" and not call.args):
+        source.error(
+            statement,
+            "a refinement mapping returns a state of the abstract protocol",
+            f"write `return {decorator.args[0].id}.state_of(variable=...)` and nothing else",
+        )
     given = {k.arg: k.value for k in call.keywords if k.arg}
     wanted = {v.name: v.type for v in target_ir.variables}
     if set(given) != set(wanted):
         source.error(call, f"the mapping gives {', '.join(given) or 'nothing'}", f"give exactly {', '.join(wanted)}")
-    assignments = tuple((name, _mapped(parser, given[name], type_)) for name, type_ in wanted.items())
+    assignments = tuple((name, parser.parse(given[name], type_)) for name, type_ in wanted.items())
     return ir.Refinement(tree.name, target, assignments, docstring(tree), source.place(tree))
-
-
-def _mapped(parser: BodyParser, node: ast.expr, type_: Type) -> ir.Expr:
-    """One variable of the mapping; a whole map may be passed through."""
-    found = parser.parse(node)
-    if isinstance(type_, MapType) and found.type == type_:
-        return found
-    return parser.parse(node, type_)
-
-
-

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, cast
 
-from spec.language import ir
+from spec.language import ir as tree
 from spec.language.context import Context, QuorumSystem, Scope, activate
 from spec.language.errors import NotEnabled, ScopeError, SpecError
 from spec.language.parser import parse_protocol
@@ -127,7 +126,7 @@ class Protocol:
     SpecError where `without` names a rule that the protocol does not have.
     """
 
-    ir: ClassVar[ir.ProtocolIR]
+    ir: ClassVar[tree.ProtocolIR]
     default_scope: ClassVar[Scope]
 
     def __init_subclass__(cls) -> None:
@@ -174,9 +173,12 @@ class Protocol:
         return matching[0]
 
     @classmethod
-    def state_of(cls, **variables: Any) -> Any:
-        """A state of this protocol from the values of its variables (for refinement mappings)."""
-        return cls._freeze(tuple(v.name for v in cls.ir.variables), variables)
+    def state_of(cls, **variables: Any) -> Self:
+        """A state of this protocol from the values of its variables (for refinement mappings).
+
+        It is a `State`; a spec, which sees states as instances of the protocol, may treat it as one.
+        """
+        return cast(Self, cls._freeze(tuple(v.name for v in cls.ir.variables), variables))
 
     @staticmethod
     def _freeze(names: tuple[str, ...], variables: Mapping[str, Any]) -> State:
@@ -203,7 +205,7 @@ class Protocol:
         for arguments in self._choices(self.ir.init, blank):
             frame = object.__new__(type(self))
             try:
-                frame.init(*(value for _, value in arguments))
+                getattr(frame, self.ir.init.name)(*(value for _, value in arguments))
             except NotEnabled:
                 continue
             state = self._freeze(self._names, frame.__dict__)
@@ -240,7 +242,7 @@ class Protocol:
             return None
         return self._freeze(self._names, frame.__dict__)
 
-    def _choices(self, act: ir.Action, state: State) -> Iterator[tuple[tuple[str, Any], ...]]:
+    def _choices(self, act: tree.Action, state: State) -> Iterator[tuple[tuple[str, Any], ...]]:
         """All argument tuples of an action in a state."""
 
         def extend(chosen: tuple[tuple[str, Any], ...]) -> Iterator[tuple[tuple[str, Any], ...]]:
@@ -253,35 +255,35 @@ class Protocol:
 
         return extend(())
 
-    def _domain(self, domain: ir.Domain, state: State, chosen: dict[str, Any]) -> list[Any]:
+    def _domain(self, domain: tree.Domain, state: State, chosen: dict[str, Any]) -> list[Any]:
         match domain:
-            case ir.SortDomain(type=SortType(cls=cls)):
+            case tree.SortDomain(type=SortType(cls=cls)):
                 return list(elements(cls, self.context.sizes[cls]))
-            case ir.SortDomain(type=EnumType(cls=cls)):
-                return list(cls)  # type: ignore[call-overload]  # an enumeration class iterates over its members
-            case ir.SortDomain():
+            case tree.SortDomain(type=EnumType(cls=cls)):
+                return list(cls)
+            case tree.SortDomain():
                 return [False, True]
-            case ir.QuorumDomain(sort=sort):
+            case tree.QuorumDomain(sort=sort):
                 return quorums(sort.cls)
-            case ir.SubsetDomain(sort=sort):
+            case tree.SubsetDomain(sort=sort):
                 members = elements(sort.cls, self.context.sizes[sort.cls])
                 return [frozenset(m for i, m in enumerate(members) if mask >> i & 1) for mask in range(1 << len(members))]
-            case ir.SetDomain(set=ir.Read(variable=variable, keys=keys)):
+            case tree.SetDomain(set=tree.Read(variable=variable, keys=keys)):
                 held = getattr(state, variable)
                 if keys:
-                    key = tuple(chosen[k.name] for k in keys if isinstance(k, ir.Name))
+                    key = tuple(chosen[k.name] for k in keys if isinstance(k, tree.Name))
                     held = held[key if len(key) > 1 else key[0]]
                 return sorted(held, key=sort_key)
             case _:
                 raise AssertionError(domain)
 
-    def holds(self, prop: ir.Property, state: State, after: State | None = None) -> bool:
+    def holds(self, prop: tree.Property, state: State, after: State | None = None) -> bool:
         """The value of a property in a state (of a step where it is one of steps)."""
         activate(self.context)
         arguments = [self.frame(after)] if prop.on_step and after is not None else []
         return bool(getattr(self.frame(state), prop.name)(*arguments))
 
-    def mapped(self, refinement: ir.Refinement, state: State) -> State:
+    def mapped(self, refinement: tree.Refinement, state: State) -> State:
         """The abstract state that a refinement mapping gives."""
         activate(self.context)
         found: State = getattr(self.frame(state), refinement.name)()
@@ -297,12 +299,10 @@ def sort_option(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def _written_maps(protocol: ir.ProtocolIR, act: ir.Action) -> frozenset[str]:
+def _written_maps(protocol: tree.ProtocolIR, act: tree.Action) -> frozenset[str]:
     """The map variables to whose entries an action assigns."""
     return frozenset(
-        item.variable
-        for item in ir.walk_all(act.body)
-        if isinstance(item, (ir.Store, ir.Insert, ir.Remove)) and protocol.variable(item.variable).keys
+        item.variable for item in tree.walk_all(act.body) if isinstance(item, (tree.Store, tree.Insert, tree.Remove)) and protocol.variable(item.variable).keys
     )
 
 

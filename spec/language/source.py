@@ -64,6 +64,11 @@ class Source:
         raise SpecError(f"{found}; {instead}", place.file, place.line, place.column)
 
 
+def count(number: int, noun: str) -> str:
+    """A number of things: `1 key`, `2 keys`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def docstring(node: ast.ClassDef | ast.FunctionDef) -> str:
     """A definition's docstring, cleaned, empty if it has none."""
     return inspect.cleandoc(ast.get_docstring(node) or "")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from spec.language import ir, values
 from spec.language.expressions import Environment, ExpressionParser
 from spec.language.source import Source
-from spec.language.types import BOOL, MapType, SetType, Type
+from spec.language.types import BOOL, MapType, NoneType, SetType, Type
 
 if TYPE_CHECKING:
     from spec.language.parser import Definitions
+
+_CALLED_BY_NAME = ("all", "any", "max", "min")
 
 
 class BodyParser(ExpressionParser):
@@ -50,7 +52,7 @@ class BodyParser(ExpressionParser):
             case _:
                 self._refuse_statement(node)
 
-    def _refuse_statement(self, node: ast.stmt) -> list[ir.Statement]:
+    def _refuse_statement(self, node: ast.stmt) -> NoReturn:
         mends = {
             "While": "a step is atomic and finite: use all(...), any(...), first(...) or several actions",
             "Assert": "write a guard: require(condition)",
@@ -80,7 +82,9 @@ class BodyParser(ExpressionParser):
             if isinstance(procedure, ir.Helper):
                 self.source.error(call, f"the value of `{procedure.name}` is dropped", "use it in a guard or an assignment")
             return ir.Perform(procedure=procedure, arguments=self.arguments(call, procedure.name, procedure.parameters), place=self.source.place(call))
-        mend = "write `self.v |= {x}` to add to a set" if isinstance(call.func, ast.Attribute) else "write require(condition) or call a procedure of the protocol"
+        mend = (
+            "write `self.v |= {x}` to add to a set" if isinstance(call.func, ast.Attribute) else "write require(condition) or call a procedure of the protocol"
+        )
         self.source.error(call, f"`{ast.unparse(call)}` as a statement has no meaning in a spec", mend)
 
     def _require(self, call: ast.Call) -> ir.Statement:
@@ -93,8 +97,12 @@ class BodyParser(ExpressionParser):
     def _let(self, node: ast.stmt, name: str, value: ir.Expr) -> ir.Statement:
         if name in self.env.locals:
             self.source.error(node, f"`{name}` is assigned twice", "a local names one value: choose another name")
+        if name in self.env.states or name in self.source.names or name in _CALLED_BY_NAME:
+            self.source.error(node, f"the local `{name}` hides a name of the module or of the language", "choose another name")
         if isinstance(value.type, MapType):
             self.source.error(node, f"the whole map `{name}` is used as a value", "read its entries: self.x[key]")
+        if isinstance(value.type, NoneType) or (isinstance(value.type, SetType) and isinstance(value.type.of, NoneType)):
+            self.source.error(node, f"the local `{name}` has no type", "use None and Set() where a type is expected: in a store, a record or an argument")
         return ir.Let(name=self.env.bind(name, value.type), value=value, place=self.source.place(node))
 
     def _target(self, target: ast.expr) -> tuple[str, tuple[ir.Expr, ...], Type]:
@@ -102,7 +110,9 @@ class BodyParser(ExpressionParser):
         base, key = (target.value, target.slice) if isinstance(target, ast.Subscript) else (target, None)
         owned = isinstance(base, ast.Attribute) and isinstance(base.value, ast.Name) and self.env.states.get(base.value.id) is False
         if not owned or not isinstance(base, ast.Attribute):
-            self.source.error(target, f"`{ast.unparse(target)}` cannot be assigned to", "assign to a variable (self.x), to an entry of a map (self.x[k]) or to a new local")
+            self.source.error(
+                target, f"`{ast.unparse(target)}` cannot be assigned to", "assign to a variable (self.x), to an entry of a map (self.x[k]) or to a new local"
+            )
         if not self.writable:
             self.source.error(target, "a property or helper has no effects", "assign in an action or a procedure")
         read = self._variable(base, False)
@@ -114,7 +124,11 @@ class BodyParser(ExpressionParser):
 
     def _store(self, target: ast.expr, value: ast.expr) -> ir.Statement:
         variable, keys, type_ = self._target(target)
-        return ir.Store(variable=variable, keys=keys, value=self.parse(value, type_), place=self.source.place(target))
+        found = self.parse(value, type_)
+        if isinstance(type_, MapType) and not isinstance(found, ir.MapComprehension):
+            # Under CPython two variables would share one map.
+            self.source.error(value, f"the whole map `{ast.unparse(value)}` is used as a value", "write Map({key: self.x[key] for key in Sort})")
+        return ir.Store(variable=variable, keys=keys, value=found, place=self.source.place(target))
 
     def _augmented(self, node: ast.AugAssign) -> list[ir.Statement]:
         place = self.source.place(node)
@@ -133,6 +147,9 @@ class BodyParser(ExpressionParser):
     def _for(self, node: ast.For) -> ir.Statement:
         if not isinstance(node.target, ast.Name) or node.orelse:
             self.source.error(node, "a `for` has one name and no else", "bind one name")
+        if node.target.id in self.env.locals:
+            # Under CPython the name would keep its last value after the loop.
+            self.source.error(node.target, f"the `for` hides the name `{node.target.id}`", "choose another name")
         generator = ast.comprehension(target=node.target, iter=node.iter, ifs=[], is_async=0)
         (binder,), saved = self.binders([generator])
         if not isinstance(binder.domain, ir.SortDomain):
@@ -152,6 +169,8 @@ class BodyParser(ExpressionParser):
         node, rest = nodes[0], nodes[1:]
         match node:
             case ast.Return(value=ast.expr() as value):
+                if rest:
+                    self.source.error(rest[0], "a statement after `return` is never reached", "remove it")
                 return self.parse(value, expected)
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 let = self._let(node, name, self.parse(value))
@@ -167,4 +186,6 @@ class BodyParser(ExpressionParser):
                 self.env.locals = saved
                 return ir.Conditional(type=then.type, condition=condition, then=then, otherwise=otherwise, place=self.source.place(node))
             case _:
-                self.source.error(node, f"`{ast.unparse(node).splitlines()[0]}` in a body that has a value", "use local definitions, `if ...: return` and `return`")
+                self.source.error(
+                    node, f"`{ast.unparse(node).splitlines()[0]}` in a body that has a value", "use local definitions, `if ...: return` and `return`"
+                )

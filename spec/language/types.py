@@ -5,6 +5,7 @@ A type is bounded once a scope gives each sort its size; nothing here knows a sc
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 
 from spec.language.values import Ordered, Position, Sort
@@ -27,7 +28,7 @@ class BoolType(Type):
 class SortType(Type):
     """A sort: a class derived from `Sort` (interchangeable elements) or `Ordered`."""
 
-    cls: type[Sort] | type[Ordered]
+    cls: type[Sort | Ordered]
 
     @property
     def name(self) -> str:
@@ -54,7 +55,7 @@ class EnumType(Type):
 
     name: str
     members: tuple[str, ...]
-    cls: type = field(compare=False, repr=False)
+    cls: type[enum.Enum] = field(compare=False, repr=False)
 
     def __str__(self) -> str:
         return self.name

@@ -6,8 +6,9 @@ All values are immutable, except that an action may assign to the entries of its
 from __future__ import annotations
 
 import dataclasses
+import enum
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Never, Self, TypeAlias, TypeVar, dataclass_transform
 
 from spec.language.context import active
 from spec.language.errors import LeavesScope, NotEnabled
@@ -44,6 +45,7 @@ class Sort(metaclass=_SortMeta):
     number: int
 
     def __new__(cls, number: int) -> Self:
+        """The one element of that number, counted from 0."""
         key = (cls, number)
         if key not in _interned:
             element = super().__new__(cls)
@@ -117,7 +119,7 @@ def _with_repr(cls: type[T]) -> type[T]:
     return cls
 
 
-Option = T | None
+Option: TypeAlias = T | None
 """`Option[T]`: a value of T, or None."""
 
 Set = frozenset
@@ -126,11 +128,16 @@ Set = frozenset
 Quorum = frozenset
 """`Quorum[Node]` as an action's parameter: ranges over the minimal quorums of the sort's quorum system."""
 
-Volatile = Annotated[T, "volatile"]
-"""A variable that a crash of its node loses."""
+if TYPE_CHECKING:
+    # To a type checker, `Volatile[X]` is X; an alias for a bare type variable is not allowed, hence the union.
+    Volatile: TypeAlias = T | Never  # noqa: RUF020  # see above
+    History: TypeAlias = T | Never  # noqa: RUF020
+else:
+    Volatile = Annotated[T, "volatile"]
+    """A variable that a crash of its node loses."""
 
-History = Annotated[T, "history"]
-"""A variable that exists for the proof only: guards and other variables never read it."""
+    History = Annotated[T, "history"]
+    """A variable that exists for the proof only: guards and other variables never read it."""
 
 
 class Map(Generic[K, V]):
@@ -149,7 +156,9 @@ class Map(Generic[K, V]):
 
     def freeze(self) -> None:
         """Make the map immutable, hence fit for a state."""
-        self._frozen = True
+        if not self._frozen:
+            self._data = {k: frozenset(v) if isinstance(v, set) else v for k, v in self._data.items()}  # type: ignore[misc]  # a set entry
+            self._frozen = True
 
     def __getitem__(self, key: K) -> V:
         return self._data[key]
@@ -185,7 +194,7 @@ I = TypeVar("I", bound=Position)  # noqa: E741  # I for index, as in Seq[Index, 
 class _Positioned(Generic[I, T]):
     """What sequences and windows share: entries at consecutive positions after+1..last."""
 
-    __slots__ = ("index", "after", "entries")
+    __slots__ = ("after", "entries", "index")
 
     def __init__(self, index: type[I], after: int, entries: tuple[T, ...]) -> None:
         self.index, self.after, self.entries = index, index(after), entries
@@ -273,8 +282,8 @@ def in_force(rule: str) -> bool:
 
 
 def rule_id(name: str) -> str:
-    """The form of a rule's name used on the command line: lower case, words joined by hyphens."""
-    return "-".join(name.lower().split())
+    """The form of a rule's name used on the command line: lower case, words joined by hyphens, no other signs."""
+    return "-".join("".join(c for c in name.lower() if c.isalnum() or c in " -").split())
 
 
 def first(candidates: Iterator[T]) -> T | None:
@@ -307,7 +316,7 @@ def sort_key(value: Any) -> Any:
             return (int(value.after), int(value.last), tuple(_wrap(sort_key(e)) for e in value.entries))
         case _ if dataclasses.is_dataclass(value):
             return tuple(_wrap(sort_key(getattr(value, f.name))) for f in dataclasses.fields(value))
-        case _ if hasattr(value, "value") and hasattr(type(value), "__members__"):
+        case enum.Enum():
             return list(type(value)).index(value)
         case _:
             return value
@@ -323,7 +332,7 @@ def show(value: Any) -> str:
     match value:
         case frozenset():
             return "{" + ", ".join(show(v) for v in sorted(value, key=sort_key)) + "}"
-        case _ if hasattr(type(value), "__members__"):
-            return str(value.name).lower()
+        case enum.Enum():
+            return value.name.lower()
         case _:
             return repr(value)

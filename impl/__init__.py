@@ -1,0 +1,1 @@
+"""The optimized implementation of the protocols; it imports neither the spec nor the checker."""

@@ -1,0 +1,236 @@
+"""One check of a protocol at a scope: options validated, an engine run, its answer verified by CPython, the result typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+from model_check import itf
+from model_check.evaluation import guarded, well_typed
+from model_check.explain import Explanation, explain
+from model_check.interpreter import explore as explore_by_interpreter
+from model_check.interpreter import explore_depth_first
+from model_check.search import TYPE_INVARIANT, ActionCoverage, Options, Outcome, Progress
+from model_check.trace import Origin, Trace, replay_path
+from spec.language import IonianError, Protocol, SpecError, State
+
+Verdict: TypeAlias = Literal["holds", "violated", "inconclusive"]
+EXIT_STATUS: dict[Verdict, int] = {"holds": 0, "violated": 1, "inconclusive": 3}
+ENGINES = ("native", "interpreter")
+SEARCHES = ("breadth-first", "depth-first")
+
+
+class EngineError(IonianError):
+    """An engine's answer that CPython does not confirm: a bug of the checker, never of the spec."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What bounded a search beside the scope: constraints, depth limit, and where it started (empty: the initial states)."""
+
+    constraints: tuple[str, ...] = ()
+    max_depth: int | None = None
+    start: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.constraints) or self.max_depth is not None or bool(self.start)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a check found: the verdict, within `origin.scope` and `bounds`, and the figures behind it.
+
+    `depth` counts steps from an initial state to the deepest level; `witnesses` gives the depth at which each was
+    first reached, None where it was not; `collision_chance` is the chance that a state was missed because two states
+    share a fingerprint (0 where states were compared in full).
+    """
+
+    origin: Origin
+    engine: str
+    search: str
+    symmetry: bool
+    verdict: Verdict
+    distinct_states: int
+    generated_states: int
+    depth: int
+    seconds: float
+    compile_seconds: float
+    memory: int
+    property: str
+    trace: Trace | None
+    explanation: Explanation | None
+    coverage: dict[str, ActionCoverage]
+    witnesses: dict[str, int | None]
+    stopped: str
+    collision_chance: float
+    bounds: Bounds = field(default_factory=Bounds)
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, itf.Json]:
+        """The whole result as JSON values; elements print as in the report, sets and maps as in ITF."""
+        origin = self.origin
+        return {
+            "spec": origin.spec,
+            "scope": dict(origin.scope.sizes),
+            "quorums": dict(origin.quorums),
+            "without": list(origin.without),
+            "engine": self.engine,
+            "search": self.search,
+            "symmetry": self.symmetry,
+            "bounds": {"constraints": list(self.bounds.constraints), "max_depth": self.bounds.max_depth, "start": self.bounds.start},
+            "verdict": self.verdict,
+            "stopped": self.stopped,
+            "distinct_states": self.distinct_states,
+            "generated_states": self.generated_states,
+            "depth": self.depth,
+            "seconds": self.seconds,
+            "compile_seconds": self.compile_seconds,
+            "memory": self.memory,
+            "collision_chance": self.collision_chance,
+            "property": self.property or None,
+            "explanation": None if self.explanation is None else explanation_json(self.explanation),
+            "trace": trace_json(self.trace),
+            "coverage": {n: {"evaluated": c.evaluated, "enabled": c.enabled, "new": c.new} for n, c in self.coverage.items()},
+            "witnesses": dict(self.witnesses),
+            "warnings": list(self.warnings),
+        }
+
+
+def explanation_json(found: Explanation) -> itf.Json:
+    """An explanation as JSON values."""
+    return {
+        "place": found.place,
+        "conjunct": found.conjunct,
+        "conjunct_place": found.conjunct_place,
+        "given": list(found.given),
+        "values": dict(found.values),
+    }
+
+
+def trace_json(trace: Trace | None) -> itf.Json:
+    """A trace as a list of `{action, arguments, state}`; the initial state has no action. None stays None."""
+    if trace is None:
+        return None
+    found: list[itf.Json] = [{"action": None, "arguments": {}, "state": dict(itf.encode_state(trace.initial, bigint=False))}]
+    for step, state in trace.steps:
+        arguments = {name: itf.encode(value, bigint=False) for name, value in step.arguments}
+        found.append({"action": step.action, "arguments": dict(arguments), "state": dict(itf.encode_state(state, bigint=False))})
+    return found
+
+
+def check(
+    protocol: Protocol,
+    *,
+    engine: str = "native",
+    search: str = "breadth-first",
+    symmetry: bool = False,
+    workers: int = 1,
+    max_depth: int | None = None,
+    max_memory: int | None = None,
+    constraints: tuple[str, ...] = (),
+    properties: tuple[str, ...] | None = None,
+    start: Trace | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> Result:
+    """Explore a protocol at its scope and check its properties: `check(Paxos(Scope(acceptor=3, ballot=2, value=2)))`.
+
+    `max_memory` is in bytes; `start` begins at the last state of a trace instead of the initial states. Raises
+    IonianError for options that do not fit the protocol, SpecError where an expression of the spec is undefined.
+    """
+    _known("engine", (engine,), ENGINES)
+    _known("search", (search,), SEARCHES)
+    if workers < 1 or (max_depth is not None and max_depth < 0) or (max_memory is not None and max_memory < 1):
+        raise IonianError(f"workers ({workers}) and max_memory ({max_memory}) must be at least 1, max_depth ({max_depth}) at least 0")
+    options = Options(
+        engine=engine,
+        symmetry=symmetry,
+        workers=workers,
+        max_depth=max_depth,
+        max_memory=max_memory,
+        constraints=resolve_names(protocol, "constraint", constraints),
+        properties=None if properties is None else resolve_names(protocol, "property", properties),
+        start=None if start is None else (start.states[-1],),
+        progress=progress,
+    )
+    outcome = _explorer(engine, search)(protocol, options)
+    return _result(protocol, options, outcome, search, start)
+
+
+def _explorer(engine: str, search: str) -> Callable[[Protocol, Options], Outcome]:
+    if search == "depth-first":
+        if engine != "interpreter":
+            raise IonianError(f"depth-first search runs on the interpreter only, not on engine `{engine}`: add --engine interpreter")
+        return explore_depth_first
+    if engine == "interpreter":
+        return explore_by_interpreter
+    # Numba takes a second to import: only runs that compile pay for it.
+    from model_check.native import explore as explore_natively  # noqa: PLC0415
+
+    return explore_natively
+
+
+def resolve_names(protocol: Protocol, kind: str, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of constraints or properties as the spec writes them (hyphens for underscores allowed); SpecError for others."""
+    if kind == "constraint":
+        known = [p.name for p in protocol.ir.of_kind("constraint")]
+    else:
+        known = [TYPE_INVARIANT, *(p.name for p in protocol.ir.properties if p.kind in ("invariant", "action_property"))]
+    found = tuple(name.replace("-", "_") for name in wanted)
+    _known(f"{protocol.ir.name}: {kind}", found, tuple(known))
+    return found
+
+
+def _known(what: str, wanted: tuple[str, ...], known: tuple[str, ...]) -> None:
+    for name in wanted:
+        if name not in known:
+            raise SpecError(f"{what} `{name}` is unknown; there is {', '.join(known) or 'none'}")
+
+
+def _result(protocol: Protocol, options: Options, outcome: Outcome, search: str, start: Trace | None) -> Result:
+    trace, explanation = None, None
+    if outcome.violation is not None:
+        trace, explanation = confirm(protocol, outcome.violation.property, replay_path(protocol, outcome.violation.path, start))
+    verdict: Verdict = "violated" if trace is not None else "inconclusive" if outcome.stopped else "holds"
+    origin = Origin.of(protocol)
+    began = "" if start is None else f"the state after step {len(start.steps)} of a given trace"
+    return Result(
+        origin=origin,
+        engine=options.engine,
+        search=search,
+        symmetry=options.symmetry,
+        verdict=verdict,
+        distinct_states=outcome.distinct_states,
+        generated_states=outcome.generated_states,
+        depth=outcome.depth,
+        seconds=outcome.seconds,
+        compile_seconds=outcome.compile_seconds,
+        memory=outcome.memory,
+        property="" if outcome.violation is None else outcome.violation.property,
+        trace=trace,
+        explanation=explanation,
+        coverage=outcome.coverage,
+        witnesses=outcome.witnesses,
+        stopped=outcome.stopped,
+        collision_chance=0.0 if outcome.exact else min(1.0, outcome.distinct_states**2 / 2**65),
+        bounds=Bounds(options.constraints, options.max_depth, began),
+        warnings=tuple(outcome.warnings),
+    )
+
+
+def confirm(protocol: Protocol, name: str, trace: Trace) -> tuple[Trace, Explanation]:
+    """The trace marked with the property that its last state (or step) violates, and why; EngineError where it does not."""
+    state = trace.states[-1]
+    before: State | None = None
+    if name == TYPE_INVARIANT:
+        false = not well_typed(protocol, state)
+    else:
+        prop = next(p for p in protocol.ir.properties if p.name == name)
+        if prop.on_step:
+            before = trace.states[-2] if trace.steps else state
+        with guarded(protocol, f"property `{name}`", state):
+            false = not (protocol.holds(prop, state) if before is None else protocol.holds(prop, before, state))
+    if not false:
+        raise EngineError(f"internal error: the engine reports `{name}` violated after {len(trace.steps)} steps, CPython finds it true; please report it")
+    explanation = explain(protocol, name, state) if before is None else explain(protocol, name, before, state)
+    return replace(trace, violates=name), explanation

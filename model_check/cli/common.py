@@ -1,0 +1,282 @@
+"""What the commands share: finding a spec, its scope's options, output files, and errors as one message."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import importlib.util
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from model_check import itf
+from model_check.trace import Origin, Trace, scope_option
+from spec.language import IonianError, Protocol, Scope, ScopeError, SpecError, ir
+from spec.language.context import QuorumSystem
+from spec.quorums import explicit, majorities, weighted
+
+SHIPPED = ("consensus", "voting", "paxos", "replicated-log", "raft")
+# Beyond these, the sets of members and quorums alone do not fit into any memory.
+_LARGEST, _LARGEST_WITH_QUORUMS = 64, 12
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def find_protocol(reference: str) -> type[Protocol]:
+    """The protocol that SPEC names: a shipped one, or `path/to/file.py:Class` (`:Class` optional where there is one)."""
+    path, colon, name = reference.rpartition(":") if not reference.endswith(".py") else (reference, "", "")
+    if not colon:
+        path = reference
+    if path.endswith(".py") or os.sep in path:
+        return _only(_classes(_load(Path(path))), name, path)
+    module = f"spec.{reference.replace('-', '_')}"
+    if reference.replace("_", "-") not in SHIPPED or importlib.util.find_spec(module) is None:
+        raise SpecError(f"unknown spec `{reference}`: give {', '.join(available())}, or path/to/file.py:ClassName")
+    return _only(_classes(importlib.import_module(module)), "", reference)
+
+
+def available() -> list[str]:
+    """The names of the shipped specs."""
+    return [name for name in SHIPPED if importlib.util.find_spec(f"spec.{name.replace('-', '_')}") is not None]
+
+
+def _load(path: Path) -> Any:
+    """The module in a file; SpecError for a file that cannot be read or imported."""
+    if not path.is_file():
+        raise SpecError(f"no such spec file: {path}")
+    name = f"ionian_spec_{path.stem}"
+    found = importlib.util.spec_from_file_location(name, path.resolve())
+    if found is None or found.loader is None:
+        raise SpecError(f"{path} is not a Python file: a spec's name ends in .py")
+    module = importlib.util.module_from_spec(found)
+    sys.modules[name] = module
+    sys.path.insert(0, str(path.resolve().parent))
+    try:
+        found.loader.exec_module(module)
+    except IonianError:
+        raise
+    except SyntaxError as error:
+        raise SpecError(f"{error.msg}; mend the Python syntax", str(error.filename), error.lineno or 0, error.offset or 0) from None
+    except Exception as error:
+        line = _line_in(error, path.resolve())
+        raise SpecError(f"the module does not load: {type(error).__name__}: {error}", str(path), line, 1) from None
+    finally:
+        sys.path.remove(str(path.resolve().parent))
+    return module
+
+
+def _line_in(error: BaseException, path: Path) -> int:
+    """The last line of a file that an error passed through."""
+    line, trace = 0, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def _classes(module: Any) -> dict[str, type[Protocol]]:
+    own = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, Protocol) and c.__module__ == module.__name__]
+    return {c.__name__: c for c in own}
+
+
+def _only(classes: dict[str, type[Protocol]], name: str, where: str) -> type[Protocol]:
+    known = ", ".join(classes) or "none"
+    if name:
+        if name not in classes:
+            raise SpecError(f"{where} has no protocol `{name}`; its protocols are {known}")
+        return classes[name]
+    if len(classes) != 1:
+        mend = f"name one: {where}:{next(iter(classes))}" if classes else "derive one from spec.language.Protocol"
+        raise SpecError(f"{where} has {len(classes)} protocols ({known}); {mend}")
+    return next(iter(classes.values()))
+
+
+class SpecCommand(click.Command):
+    """A command on a SPEC: reads SPEC first, then has one option for each of the protocol's sorts (`--nodes 3` or `--node 3`)."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Add the scope's options of the SPEC among the arguments, then parse as usual."""
+        reference = self._reference(ctx, args)
+        ctx.meta["scope_options"] = [] if reference is None else scope_options(find_protocol(reference))
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            own = [max(p.opts, key=len) for p in self.get_params(ctx) if isinstance(p, click.Option)]
+            raise click.UsageError(f"unknown option {error.option_name}; `{self.name}` has {', '.join(sorted(own))}", ctx) from None
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The command's own parameters, then the scope's."""
+        return [*super().get_params(ctx), *ctx.meta.get("scope_options", [])]
+
+    def _reference(self, ctx: click.Context, args: Sequence[str]) -> str | None:
+        """SPEC: the first argument that is neither an option nor an option's value."""
+        flags = {o for p in super().get_params(ctx) if isinstance(p, click.Option) and (p.is_flag or p.is_eager) for o in (*p.opts, *p.secondary_opts)}
+        rest = list(args)
+        while rest:
+            token = rest.pop(0)
+            if not token.startswith("-"):
+                return token
+            if token not in flags and "=" not in token and rest:
+                rest.pop(0)
+        return None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Hand the scope's options to the command as one dictionary, `sizes`."""
+        names = {str(p.name) for p in ctx.meta["scope_options"]}
+        ctx.params["sizes"] = {n.removeprefix("scope_"): ctx.params.pop(n) for n in names}
+        return super().invoke(ctx)
+
+
+def scope_options(protocol: type[Protocol]) -> list[click.Option]:
+    """One option for each sort, under its name and its plural."""
+    default = getattr(protocol, "default_scope", None)
+    found = []
+    for name, sort in protocol.sort_names().items():
+        size = default.sizes.get(name) if default is not None else None
+        shown = f" (default {size})" if size is not None else ""
+        names = dict.fromkeys((f"--{name.replace('_', '-')}", scope_option(name)))
+        found.append(click.Option([*names, f"scope_{name}"], type=int, metavar="N", help=f"How many elements {sort} has{shown}."))
+    return found
+
+
+def protocol_options(command: F) -> F:
+    """The options that shape the protocol: rules removed and quorum systems."""
+    command = click.option("--quorums", "quorum_texts", multiple=True, metavar="[SORT=]SYSTEM", help=_QUORUMS_HELP)(command)
+    return click.option("--without", multiple=True, metavar="RULE", help="Remove a named rule of the protocol (may be repeated).")(command)
+
+
+_QUORUMS_HELP = "majorities (the default), weighted:2,1,1 (a weight for each member), or explicit:1/2,3 (the sets {1} and {2,3})."
+
+
+def build(reference: str, sizes: dict[str, int | None], without: Sequence[str], quorum_texts: Sequence[str]) -> Protocol:
+    """The protocol that the arguments describe."""
+    cls = find_protocol(reference)
+    default = getattr(cls, "default_scope", None)
+    scope = Scope(**{**(default.sizes if default is not None else {}), **{n: s for n, s in sizes.items() if s is not None}})
+    voting = _sorts_with_quorums(cls)
+    for name, size in scope.sizes.items():
+        largest = _LARGEST_WITH_QUORUMS if name in voting else _LARGEST
+        if size > largest:
+            raise ScopeError(f"scope: {name}={size} is too large for any search; the largest {name} is {largest}")
+    return cls(scope, without=tuple(without), quorums=dict(_quorum_system(cls, voting, text, scope) for text in quorum_texts))
+
+
+def _sorts_with_quorums(cls: type[Protocol]) -> list[str]:
+    """The scope's names of the sorts over whose quorums or subsets the protocol ranges."""
+    bodies = (*(p.domain for a in cls.ir.actions for p in a.parameters), *(s for a in cls.ir.actions for s in a.body), *(p.body for p in cls.ir.properties))
+    used = {n.sort for n in ir.walk_all(bodies) if isinstance(n, (ir.QuorumDomain, ir.SubsetDomain, ir.IsQuorum))}
+    return [name for name, sort in cls.sort_names().items() if sort in used]
+
+
+def _quorum_system(cls: type[Protocol], voting: list[str], text: str, scope: Scope) -> tuple[str, QuorumSystem]:
+    name, equals, system = text.rpartition("=")
+    if not equals:
+        if len(voting) != 1:
+            raise ScopeError(f"--quorums {text}: {cls.ir.name} has quorums of {', '.join(voting) or 'nothing'}; write --quorums SORT={text}")
+        name = voting[0]
+    elif name not in voting:
+        raise ScopeError(f"--quorums {text}: {cls.ir.name} has no quorums of `{name}`, but of {', '.join(voting) or 'nothing'}")
+    try:
+        found = _read_system(system)
+    except ValueError:
+        raise ScopeError(f"--quorums {text}: not a quorum system; write {_QUORUMS_HELP}") from None
+    # Raises where the system does not fit the number of members.
+    found(scope.sizes[name])
+    return name, found
+
+
+def _read_system(text: str) -> QuorumSystem:
+    kind, _, argument = text.partition(":")
+    if text == "majorities":
+        return majorities
+    if kind == "weighted":
+        return weighted([int(weight) for weight in argument.split(",")])
+    if kind == "explicit":
+        return explicit(*([int(member) for member in quorum.split(",")] for quorum in argument.split("/")))
+    raise ValueError(text)
+
+
+def rebuild(origin: Origin) -> Protocol:
+    """The protocol of a trace."""
+    return build(origin.spec, dict(origin.scope.sizes), origin.without, [f"{sort}={text}" for sort, text in origin.quorums])
+
+
+def read_trace(path: str) -> tuple[Protocol, Trace]:
+    """The trace in a file and its protocol; IonianError, with the file's name, where there is none."""
+    try:
+        document = itf.parse(Path(path).read_text(encoding="utf-8"))
+        protocol = rebuild(document.origin)
+        return protocol, itf.read(document, protocol)
+    except (OSError, UnicodeDecodeError) as error:
+        raise IonianError(f"{path}: cannot be read: {error}") from None
+    except IonianError as error:
+        raise IonianError(f"{path}: {error}") from None
+
+
+def writable(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
+    """Callback of an option for a file to write: refused before the work starts where it cannot be written."""
+    if value is None:
+        return None
+    try:
+        if value.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        if not _special(value):
+            descriptor, temporary = tempfile.mkstemp(dir=value.parent, prefix=f".{value.name}.")
+            os.close(descriptor)
+            Path(temporary).unlink()
+    except OSError as error:
+        raise click.BadParameter(f"{value} cannot be written: {error.strerror}", ctx, param) from None
+    return value
+
+
+def _special(path: Path) -> bool:
+    """Whether a path is a device or a pipe, to be written in place."""
+    return path.exists() and not path.is_file()
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    try:
+        if _special(path):
+            path.write_text(text, encoding="utf-8")
+            return
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            # mkstemp keeps others out; an output file is as readable as any.
+            Path(temporary).chmod(0o666 & ~_umask())
+            Path(temporary).replace(path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise IonianError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def byte_size(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """Callback of an option for an amount of memory: 500MB, 4GB, 2GiB, or a plain number of bytes."""
+    if value is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?", value, re.IGNORECASE)
+    if not match or float(match[1]) == 0:
+        raise click.BadParameter(f"`{value}` is not an amount of memory; write e.g. 500MB or 4GB", ctx, param)
+    return int(float(match[1]) * (1024 if match[3] else 1000) ** " KMGT".index(match[2].upper() or " "))
+
+
+def output_option(*names: str, help_text: str, required: bool = False) -> Callable[[F], F]:
+    """An option for a file to write."""
+    return click.option(*names, type=click.Path(path_type=Path), callback=writable, required=required, metavar="FILE", help=help_text)

@@ -1,0 +1,178 @@
+"""Why a property is false: its failing conjunct, and the values that falsify it.
+
+The property's own source is evaluated by CPython, part by part: a false `and` is narrowed to its first false operand,
+a false `all` to the first values of its variables that falsify it, a helper's call to the helper's body.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from model_check.evaluation import ill_typed
+from model_check.search import TYPE_INVARIANT
+from spec.language import Protocol, State
+from spec.language.context import activate
+from spec.language.source import Source
+from spec.language.values import show
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A violated property: what it says, the conjunct that fails with its place, the conditions under which it should hold, and the values."""
+
+    property: str
+    doc: str
+    place: str
+    conjunct: str
+    conjunct_place: str
+    given: tuple[str, ...]
+    values: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class _Focus:
+    """A part of a property, the names bound around it, and where it stands."""
+
+    node: ast.expr
+    names: dict[str, Any]
+    bound: tuple[str, ...]
+    states: tuple[str, ...]
+    file: str
+    given: tuple[str, ...] = ()
+
+
+def explain(protocol: Protocol, name: str, state: State, after: State | None = None) -> Explanation:
+    """Why a property (or the type invariant) is false in a state, or of the step to the state after it."""
+    if name == TYPE_INVARIANT:
+        return _explain_types(protocol, state)
+    activate(protocol.context)
+    prop = next(p for p in protocol.ir.properties if p.name == name)
+    frames = [protocol.frame(state), *([] if after is None else [protocol.frame(after)])]
+    start = _body(type(protocol), name, frames)
+    focus = _narrow(start, False) if start else None
+    place = _place(prop.place.file, prop.place.line)
+    if focus is None:
+        return Explanation(name, prop.doc, place, name, place, (), ())
+    return Explanation(name, prop.doc, place, ast.unparse(focus.node), _place(focus.file, focus.node.lineno), focus.given, tuple(_values(focus)))
+
+
+def _explain_types(protocol: Protocol, state: State) -> Explanation:
+    wrong = ill_typed(protocol, state)
+    types = ", ".join(f"{n} in {protocol.ir.variable(n).type}" for n in wrong)
+    variable = protocol.ir.variable(wrong[0]) if wrong else protocol.ir.variables[0]
+    place = _place(variable.place.file, variable.place.line)
+    doc = "Each variable holds a value of its type within the scope."
+    return Explanation(TYPE_INVARIANT, doc, place, types, place, (), tuple((n, show(getattr(state, n))) for n in wrong))
+
+
+def _place(file: str, line: int) -> str:
+    here = Path.cwd()
+    path = Path(file)
+    return f"{path.relative_to(here) if path.is_relative_to(here) else path}:{line}"
+
+
+def _body(cls: type, name: str, arguments: list[Any]) -> _Focus | None:
+    """A method's returned expression, with its parameters and locals bound; None where it is more than that."""
+    owner = next(c for c in cls.__mro__ if name in vars(c))
+    source = Source.of(owner)
+    tree = next(f for f in source.class_tree(owner.__name__).body if isinstance(f, ast.FunctionDef) and f.name == name)
+    parameters = [a.arg for a in tree.args.args]
+    names = dict(zip(parameters, arguments, strict=True))
+    states = tuple(n for n, v in names.items() if isinstance(v, cls))
+    bound = [n for n in parameters if n not in states]
+    for statement in tree.body:
+        match statement:
+            case ast.Expr(value=ast.Constant()):
+                continue
+            case ast.Assign(targets=[ast.Name(id=local)], value=value):
+                names[local] = _evaluate(value, {**source.names, **names})
+                bound.append(local)
+            case ast.Return(value=ast.expr() as value):
+                return _Focus(value, {**source.names, **names}, tuple(bound), states, source.file)
+            case _:
+                return None
+    return None
+
+
+def _evaluate(node: ast.expr, names: dict[str, Any]) -> Any:
+    # One dictionary for globals and locals: generators within the expression see only globals.
+    return eval(compile(ast.Expression(node), "<property>", "eval"), names)
+
+
+def _narrow(focus: _Focus, value: bool) -> _Focus:
+    """The smallest part that alone makes the focus have its value."""
+    node = focus.node
+    match node:
+        case ast.BoolOp(op=op, values=operands) if isinstance(op, ast.And) is not value:
+            # A false `and` (a true `or`) is decided by one operand.
+            return _narrow(next(_at(focus, o) for o in operands if bool(_evaluate(o, focus.names)) is value), value)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            inner = _narrow(_at(focus, operand), not value)
+            return focus if inner.node is operand else inner
+        case ast.IfExp(test=test, body=then, orelse=otherwise):
+            return _narrow(_at(focus, then if _evaluate(test, focus.names) else otherwise), value)
+        case ast.Call(func=ast.Name(id="all" | "any" as quantifier), args=[ast.GeneratorExp() as generator]) if (quantifier == "any") is value:
+            for names, bound in _bindings(generator.generators, focus.names):
+                if bool(_evaluate(generator.elt, names)) is value:
+                    filters = tuple(ast.unparse(test) for part in generator.generators for test in part.ifs)
+                    inside = _Focus(generator.elt, names, (*focus.bound, *bound), focus.states, focus.file, (*focus.given, *filters))
+                    return _narrow(inside, value)
+            return focus
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=name), args=arguments) if owner in focus.states:
+            frame = focus.names[owner]
+            body = _body(type(frame), name, [frame, *(_evaluate(a, focus.names) for a in arguments)])
+            inner_focus = _narrow(body, value) if body else focus
+            return focus if body is None or inner_focus.node is body.node else inner_focus
+        case _:
+            return focus
+
+
+def _at(focus: _Focus, node: ast.expr) -> _Focus:
+    return replace(focus, node=node)
+
+
+def _bindings(generators: list[ast.comprehension], names: dict[str, Any]) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
+    """All bindings of a comprehension's variables that pass its filters, in order."""
+    if not generators:
+        yield names, ()
+        return
+    generator, *rest = generators
+    assert isinstance(generator.target, ast.Name)
+    for element in _evaluate(generator.iter, names):
+        inner = {**names, generator.target.id: element}
+        if all(_evaluate(test, inner) for test in generator.ifs):
+            for found, bound in _bindings(rest, inner):
+                yield found, (generator.target.id, *bound)
+
+
+def _values(focus: _Focus) -> Iterator[tuple[str, str]]:
+    """The bound names in the order of their binding, then the parts of the state that the focus reads."""
+    for name in dict.fromkeys(focus.bound):
+        yield name, show(focus.names[name])
+    inner = {n.target.id for n in ast.walk(focus.node) if isinstance(n, ast.comprehension) and isinstance(n.target, ast.Name)}
+    shown: set[str] = set()
+    for node in _reads(focus.node, focus.states):
+        text = ast.unparse(node)
+        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        if text not in shown and not names & inner:
+            shown.add(text)
+            yield text, show(_evaluate(node, focus.names))
+
+
+def _reads(node: ast.AST, states: tuple[str, ...]) -> Iterator[ast.expr]:
+    """The largest reads of state variables: `self.log[n]`, `after.term[n]`."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=owner)), args=arguments) if owner in states:
+            yield from itertools.chain.from_iterable(_reads(a, states) for a in arguments)
+        case ast.Subscript(value=ast.Attribute(value=ast.Name(id=owner))) if owner in states:
+            yield node
+        case ast.Attribute(value=ast.Name(id=owner)) if owner in states:
+            yield node
+        case _:
+            for child in ast.iter_child_nodes(node):
+                yield from _reads(child, states)

@@ -1,0 +1,406 @@
+"""The native explorer: the generated program driven level by level, by one worker or several.
+
+The frontier is a list of chunks (rows and their offsets); a chunk is consumed in slices, each through the kernel's
+three phases, and every slice yields one chunk of the next level. For traces only two small numbers a state are kept:
+how many children it has, and at which position of its parent's successors it stands; as states are numbered in
+breadth-first order, that is enough to walk back.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from model_check.native import kernel
+from model_check.native.cache import Compiled
+from model_check.native.codegen import Program
+from model_check.native.layout import Layout
+from model_check.native.runtime import move_prints
+from model_check.search import ActionCoverage, Options, Outcome, Progress, Violation
+from spec.language import IonianError, Protocol
+
+Words = npt.NDArray[np.int64]
+Prints = npt.NDArray[np.uint64]
+
+SLICE = 16_384
+SMALL_TABLE = 1 << 22
+PROGRESS_SECONDS = 0.5
+
+
+@dataclass
+class Chunk:
+    """Some states of a level: rows one behind the other, and offsets (one more than states)."""
+
+    rows: Words
+    offsets: Words
+
+    @property
+    def count(self) -> int:
+        """Number of states."""
+        return len(self.offsets) - 1
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self.rows.nbytes + self.offsets.nbytes
+
+
+class Buffers:
+    """One worker's buffers: successors of a batch, states found in a slice, counters."""
+
+    def __init__(self, actions: int, witnesses: int) -> None:
+        self.cand = np.zeros(1 << 20, np.int64)
+        self.cand_at = np.zeros(1 << 16, np.int64)
+        self.cand_tail = np.zeros(1 << 16, np.uint64)
+        self.cand_meta = np.zeros(1 << 16, np.int64)
+        self.found = np.zeros(1 << 21, np.int64)
+        self.found_at = np.zeros(1 << 18, np.int64)
+        self.found_print = np.zeros(1 << 18, np.uint64)
+        self.found_meta = np.zeros(1 << 18, np.int64)
+        self.accepted = np.ones(1 << 18, np.bool_)
+        self.notes = np.zeros(kernel.NOTES, np.int64)
+        self.evaluated = np.zeros(actions, np.int64)
+        self.enabled = np.zeros(actions, np.int64)
+        self.new = np.zeros(actions, np.int64)
+        self.seen = np.zeros(witnesses, np.int64)
+        self.positions = np.zeros(1 << 18, np.uint16)
+
+    def reset(self) -> None:
+        """Ready for the next slice."""
+        self.notes[:] = 0
+        self.notes[[kernel.STEP_BAD, kernel.STATE_BAD]] = kernel.NONE
+        self.evaluated[:] = 0
+        self.enabled[:] = 0
+
+    def grow(self) -> None:
+        """Twice the room, for states with very many successors."""
+        for name in ("cand", "cand_at", "cand_tail", "cand_meta", "found", "found_at", "found_print", "found_meta", "positions"):
+            old = getattr(self, name)
+            setattr(self, name, np.zeros(2 * len(old), old.dtype))
+        self.accepted = np.ones(2 * len(self.accepted), np.bool_)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return sum(a.nbytes for a in vars(self).values())
+
+
+class Table:
+    """The visited set: fingerprints in shards, one for each worker, at most 16 bytes a state with the links of a trace."""
+
+    def __init__(self, shards: int) -> None:
+        self.shards, self.shard_size, self.count = shards, 1 << 14, 0
+        self.prints: Prints = np.zeros(self.shard_size * shards, np.uint64)
+
+    def room_for(self, more: int, run: Callable[[Callable[[int], None]], None]) -> None:
+        """Grow, all shards at once, until `more` fingerprints surely fit."""
+        needed = self.count + more
+        size = self.shard_size
+        while needed > self._limit(size):
+            size = size * 2 if size * self.shards < SMALL_TABLE else int(size * 1.25)
+        if size == self.shard_size:
+            return
+        old, old_size = self.prints, self.shard_size
+        self.prints, self.shard_size = np.zeros(size * self.shards, np.uint64), size
+        run(lambda shard: move_prints(old, self.prints, shard, old_size, size))
+
+    def _limit(self, shard_size: int) -> float:
+        """Most fingerprints for a size: half full while small, for speed; later as full as probing allows."""
+        total = shard_size * self.shards
+        return total * (0.5 if total <= SMALL_TABLE else 0.84)
+
+
+@dataclass
+class Links:
+    """For each state in breadth-first order: its number of children and its position among its parent's successors."""
+
+    first: int = 0
+    children: list[npt.NDArray[np.uint16]] = field(default_factory=list)
+    positions: list[npt.NDArray[np.uint16]] = field(default_factory=list)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return sum(a.nbytes for a in (*self.children, *self.positions))
+
+    def path(self, state: int) -> tuple[int, ...]:
+        """Number of the first state and positions of the steps that lead to a state."""
+        steps: list[int] = []
+        bounds = np.cumsum([0, *(len(p) for p in self.positions)])
+        sums = np.cumsum([0, *(int(c.sum(dtype=np.int64)) for c in self.children)])
+        starts = np.cumsum([0, *(len(c) for c in self.children)])
+        while state >= self.first:
+            child = state - self.first
+            part = int(np.searchsorted(bounds, child, "right")) - 1
+            steps.append(int(self.positions[part][child - bounds[part]]))
+            block = int(np.searchsorted(sums, child, "right")) - 1
+            within = np.cumsum(self.children[block], dtype=np.int64)
+            state = int(starts[block] + np.searchsorted(within, child - sums[block], "right"))
+        return (state, *reversed(steps))
+
+
+def explore(protocol: Protocol, options: Options) -> Outcome:
+    """Breadth-first search with compiled code; see `model_check.search` for what it promises.
+
+    Raises ScopeError where the scope does not fit the layout, IonianError where an expression is undefined.
+    """
+    return _Explorer(protocol, options).run()
+
+
+def source(protocol: Protocol, symmetry: bool = False) -> str:
+    """The generated program, as `--print-code` shows it."""
+    return Program(Layout(protocol), None, (), symmetry).source
+
+
+class _Explorer:
+    """One search."""
+
+    def __init__(self, protocol: Protocol, options: Options) -> None:
+        self.protocol, self.options = protocol, options
+        began = time.perf_counter()
+        self.layout = Layout(protocol)
+        self.program = Program(self.layout, options.properties, options.constraints, options.symmetry)
+        self.workers = max(1, options.workers)
+        self.compiled = Compiled(self.program.source)
+        self.code: Any = self.compiled.module
+        self.actions = [a.name for a in protocol.ir.actions]
+        self.buffers = [Buffers(len(self.actions), len(self.program.witnesses)) for _ in range(self.workers)]
+        self._compile()
+        self.compiled.publish()
+        self.table = Table(self.workers)
+        self.links = Links()
+        self.totals = {name: np.zeros(len(self.actions), np.int64) for name in ("evaluated", "enabled", "new")}
+        self.outcome = Outcome(compile_seconds=time.perf_counter() - began)
+        self.outcome.witnesses = {w.name: None for w in self.program.witnesses}
+        self.bad: tuple[int, int, str, tuple[int, ...]] | None = None
+        self.memory_limit = options.max_memory or _physical_memory() * 8 // 10
+        self.frontier: list[Chunk] = []
+        self.base = self.consumed = 0
+        self.told = time.perf_counter()
+
+    def _compile(self) -> None:
+        """Run every entry point once on nothing, so that exploring does not wait for the compiler."""
+        b, empty, prints = self.buffers[0], np.zeros(2, np.int64), np.zeros(2, np.uint64)
+        self._expand(b, Chunk(empty, empty), 0, 0, prints, 1, 1)
+        self.code.claim(b.found_print, b.accepted, 0, prints, 0, 1, 1)
+        self.code.absorb(b.found, b.found_at, b.found_meta, b.accepted, 0, 0, np.zeros(1, np.uint16), b.positions, b.notes, b.new, b.seen)
+        self.code.enter(empty, empty, 0, prints, 1, 1, b.accepted, b.notes, b.seen)
+        move_prints(prints, prints, 0, 0, 0)
+
+    def _expand(self, b: Buffers, chunk: Chunk, low: int, high: int, table: Prints, shards: int, shard_size: int) -> None:
+        self.code.expand(
+            chunk.rows, chunk.offsets, low, high, b.cand, b.cand_at, b.cand_tail, b.cand_meta, b.found, b.found_at, b.found_print, b.found_meta,
+            table, shards, shard_size, b.notes, b.evaluated, b.enabled, b.seen,
+        )  # fmt: skip
+
+    def run(self) -> Outcome:
+        """Explore level by level until nothing is new, a violation shows, or a limit is met."""
+        began = time.perf_counter()
+        with ThreadPoolExecutor(self.workers) as pool:
+            self.pool = pool
+            try:
+                self._enter()
+                self.outcome.stopped = self._levels(began)
+            except KeyboardInterrupt:
+                self.outcome.stopped = "interrupted"
+            except MemoryError:
+                self.outcome.stopped = "out of memory"
+        self.outcome.seconds = time.perf_counter() - began
+        self._report()
+        return self.outcome
+
+    def _levels(self, began: float) -> str:
+        depth = 0
+        while self.frontier and self.bad is None:
+            if self.options.max_depth is not None and depth >= self.options.max_depth:
+                return ""
+            following: list[Chunk] = []
+            chunks, self.frontier = self.frontier, []
+            for i, chunk in enumerate(chunks):
+                chunks[i] = Chunk(np.zeros(0, np.int64), np.zeros(1, np.int64))
+                stopped = self._consume(chunk, following, depth, began)
+                if stopped:
+                    return stopped
+            if following:
+                depth += 1
+                self.outcome.depth = depth
+            self.frontier = following
+        return ""
+
+    def _side_by_side(self, work: Callable[[int], None]) -> None:
+        """Run a phase on every worker (compiled code lets go of Python's lock)."""
+        if self.workers == 1:
+            work(0)
+        else:
+            list(self.pool.map(work, range(self.workers)))
+
+    def _enter(self) -> None:
+        states = self.options.start or self.protocol.initial_states()
+        rows = [self.layout.pack(s) for s in states]
+        flat, offsets = np.array([w for r in rows for w in r], np.int64), np.cumsum([0, *map(len, rows)], dtype=np.int64)
+        b = self.buffers[0]
+        b.reset()
+        accepted = np.zeros(len(rows), np.bool_)
+        self.table.room_for(len(rows), self._side_by_side)
+        self.code.enter(flat, offsets, len(rows), self.table.prints, self.workers, self.table.shard_size, accepted, b.notes, b.seen)
+        kept = [r for r, a in zip(rows, accepted, strict=True) if a]
+        self.first_numbers = [i for i, a in enumerate(accepted) if a]
+        self.outcome.distinct_states = self.outcome.generated_states = self.links.first = self.table.count = len(kept)
+        self.frontier = [Chunk(np.array([w for r in kept for w in r], np.int64), np.cumsum([0, *map(len, kept)], dtype=np.int64))]
+        self._witnesses(0)
+        if b.notes[kernel.STATE_BAD] != kernel.NONE:
+            self.bad = (-1, 0, self.program.state_names[b.notes[kernel.STATE_PROPERTY]], (int(b.notes[kernel.STATE_BAD]),))
+
+    # --- one slice
+
+    def _consume(self, chunk: Chunk, following: list[Chunk], depth: int, began: float) -> str:
+        low, size = 0, SLICE
+        self.base = self.consumed
+        while low < chunk.count:
+            high = min(chunk.count, low + size)
+            done = self._slice(chunk, low, high, following, depth)
+            if done == low:
+                for b in self.buffers:
+                    b.grow()
+            elif done < high:
+                size = max(256, size // 2)
+            self.consumed += done - low
+            low = done
+            stopped = self._look(depth, began, sum(c.nbytes for c in following) + chunk.nbytes)
+            if stopped:
+                return stopped
+        return ""
+
+    def _slice(self, chunk: Chunk, low: int, high: int, following: list[Chunk], depth: int) -> int:
+        """Take parents low..high-1 through the three phases; returns up to where it came."""
+        bounds = np.linspace(low, high, self.workers + 1).astype(np.int64)
+        self.table.room_for(sum(len(b.found_print) for b in self.buffers[:1]) if self.workers == 1 else 0, self._side_by_side)
+        table = self.table
+
+        def expand(w: int) -> None:
+            self.buffers[w].reset()
+            self._expand(self.buffers[w], chunk, int(bounds[w]), int(bounds[w + 1]), table.prints, table.shards, table.shard_size)
+
+        self._side_by_side(expand)
+        used = []
+        done = low
+        for w, b in enumerate(self.buffers):
+            self._raise_undefined(b, chunk)
+            used.append(b)
+            done = int(b.notes[kernel.NEXT_PARENT])
+            if done < bounds[w + 1]:
+                break
+        if self.workers > 1:
+            table.room_for(sum(int(b.notes[kernel.FOUND]) for b in used), self._side_by_side)
+
+            def claim(shard: int) -> None:
+                for b in used:
+                    self.code.claim(b.found_print, b.accepted, int(b.notes[kernel.FOUND]), table.prints, shard, table.shards, table.shard_size)
+
+            self._side_by_side(claim)
+        self._absorb(used, bounds, chunk, done, following, depth)
+        return done
+
+    def _absorb(self, used: list[Buffers], bounds: Words, chunk: Chunk, done: int, following: list[Chunk], depth: int) -> None:
+        children = [np.zeros(min(int(bounds[w + 1]), done) - int(bounds[w]), np.uint16) for w in range(len(used))]
+        made: list[Chunk | None] = [None] * len(used)
+
+        def absorb(w: int) -> None:
+            if w >= len(used):
+                return
+            b = used[w]
+            b.new[:] = 0
+            self.code.absorb(b.found, b.found_at, b.found_meta, b.accepted, int(b.notes[kernel.FOUND]), int(bounds[w]), children[w], b.positions, b.notes, b.new, b.seen)
+            kept = int(b.notes[kernel.ACCEPTED])
+            if kept:
+                made[w] = Chunk(b.found[: b.found_at[kept]].copy(), b.found_at[: kept + 1].copy())
+
+        self._side_by_side(absorb)
+        for w, b in enumerate(used):
+            self._raise_undefined(b, chunk)
+            kept = int(b.notes[kernel.ACCEPTED])
+            self.links.children.append(children[w])
+            self.links.positions.append(b.positions[:kept].copy())
+            part = made[w]
+            if part is not None:
+                following.append(part)
+            self.outcome.distinct_states += kept
+            self.table.count += kept
+            self.outcome.generated_states += int(b.notes[kernel.GENERATED])
+            for name in ("evaluated", "enabled", "new"):
+                self.totals[name] += getattr(b, name)
+            self._note_violation(b)
+        self._witnesses(depth + 1)
+
+    def _note_violation(self, b: Buffers) -> None:
+        """Keep the first violation in breadth-first order: by parent, then position, a step's before a state's."""
+        if self.bad is not None:
+            return
+        found: list[tuple[int, int, str]] = []
+        if b.notes[kernel.STEP_BAD] != kernel.NONE:
+            found.append((int(b.notes[kernel.STEP_BAD]) >> 8, 0, self.program.action_properties[b.notes[kernel.STEP_PROPERTY]].name))
+        if b.notes[kernel.STATE_BAD] != kernel.NONE:
+            found.append((int(b.notes[kernel.STATE_BAD]) >> 8, 1, self.program.state_names[b.notes[kernel.STATE_PROPERTY]]))
+        if found:
+            meta, _, name = min(found)
+            parent = self.base + (meta >> 24)
+            self.bad = (meta, 0, name, (parent, meta & 65535))
+
+    def _raise_undefined(self, b: Buffers, chunk: Chunk) -> None:
+        if b.notes[kernel.UNDEFINED]:
+            place = self.program.places[int(b.notes[kernel.UNDEFINED]) - 1]
+            parent = int(b.notes[kernel.NEXT_PARENT])
+            row = [int(x) for x in chunk.rows[chunk.offsets[parent] : chunk.offsets[parent + 1]]]
+            state = self.layout.unpack_state(row)
+            raise IonianError(f"{place}: an expression has no value here (a read past the end, or a field of None) in or after the state\n{state!r}\nguard it with a test")
+
+    def _witnesses(self, depth: int) -> None:
+        seen = np.bitwise_or.reduce([b.seen for b in self.buffers]) if self.program.witnesses else ()
+        for i, w in enumerate(self.program.witnesses):
+            if seen[i] and self.outcome.witnesses[w.name] is None:
+                self.outcome.witnesses[w.name] = depth
+        for b in self.buffers:
+            b.seen[:] = seen
+
+    # --- limits, progress, report
+
+    def _held(self) -> int:
+        return self.table.prints.nbytes + self.links.nbytes + sum(c.nbytes for c in self.frontier) + sum(b.nbytes for b in self.buffers)
+
+    def _look(self, depth: int, began: float, level_bytes: int) -> str:
+        """Progress for the caller, and the memory limit (a table about to grow needs room for both copies)."""
+        now = time.perf_counter()
+        if now - self.told > PROGRESS_SECONDS or level_bytes > self.memory_limit // 8:
+            memory = self._held() + level_bytes
+            self.outcome.memory = max(self.outcome.memory, memory)
+            if memory + self.table.prints.nbytes // 2 > self.memory_limit:
+                return f"memory limit of {self.memory_limit / 1e9:.1f} GB"
+            if self.options.progress and now - self.told > PROGRESS_SECONDS:
+                busiest = self.actions[int(np.argmax(self.totals["enabled"]))]
+                frontier = self.outcome.distinct_states - self.consumed
+                self.options.progress(Progress(depth, self.outcome.distinct_states, self.outcome.generated_states, now - began, memory, frontier, busiest))
+            if now - self.told > PROGRESS_SECONDS:
+                self.told = now
+        return ""
+
+    def _report(self) -> None:
+        self.outcome.memory = max(self.outcome.memory, self._held())
+        self.outcome.coverage = {
+            name: ActionCoverage(*(int(self.totals[kind][i]) for kind in ("evaluated", "enabled", "new"))) for i, name in enumerate(self.actions)
+        }
+        if self.bad is not None:
+            _, _, name, way = self.bad
+            path: tuple[int, ...] = way if len(way) == 1 else (*self.links.path(way[0]), way[1])
+            first = path[0] if len(way) == 1 else self.first_numbers[path[0]]
+            self.outcome.violation = Violation(name, (first, *path[1:]))
+
+
+def _physical_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

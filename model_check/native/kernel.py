@@ -1,0 +1,147 @@
+"""The loops around a generated program: expand, claim, absorb, walk.
+
+These functions' text is pasted behind the generated functions `successors`, `check_state`, `check_step`, `expandable`
+and `print_of`, and compiled with them. A round takes a slice of the frontier through three phases, each of which
+workers run side by side:
+
+1. `expand`: each worker generates the successors of its part of the slice and keeps those that are not in the table;
+2. `claim`: each worker enters the kept ones that belong to its shard, in order: the first of equals wins;
+3. `absorb`: each worker checks the accepted ones of its part and closes the gaps: the next frontier, in order.
+
+Buffers: `found` rows, `found_at` offsets (one more than rows), `found_print` fingerprints, `found_meta`
+(parent << 32 | position of the step << 8 | action), `accepted` flags. `notes` carries counters in and out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from model_check.native.runtime import fingerprint, holds_print, insert_print, tail_hash_of
+
+CANDIDATES, CANDIDATE_END, POSITION, UNDEFINED, FULL, FOUND, FOUND_END, GENERATED, STEP_BAD, STEP_PROPERTY, STATE_BAD, STATE_PROPERTY, NEXT_PARENT, DEPTH, ACCEPTED = range(15)
+NOTES = 16
+BATCH = 2048
+NONE = -1
+
+successors = check_state = check_step = expandable = print_of = None
+FIXED_WORDS = STEP_PROPERTIES = 0
+
+
+@njit(nogil=True, cache=True)
+def expand(frontier, offsets, low, high, cand, cand_at, cand_tail, cand_meta, found, found_at, found_print, found_meta, table, shards, shard_size, notes, evaluated, enabled, seen):  # type: ignore[no-untyped-def]
+    """Phase 1 for parents low..high-1; stops early, at a parent, where the buffers are nearly full.
+
+    With one shard a kept state is entered in the table at once.
+    """
+    parent = low
+    while parent < high:
+        first = parent
+        notes[0] = 0
+        notes[1] = 0
+        while parent < high and notes[0] < BATCH:
+            start = offsets[parent]
+            tail = offsets[parent + 1] - start - FIXED_WORDS
+            if expandable(frontier, start, tail, notes):
+                count_before, end_before = notes[0], notes[1]
+                notes[2] = 0
+                successors(frontier, start, tail, tail_hash_of(frontier, start + FIXED_WORDS, tail), parent, cand, cand_at, cand_tail, cand_meta, notes, evaluated)
+                if notes[3] != 0:
+                    notes[12] = parent
+                    return
+                if notes[4] != 0:
+                    notes[0], notes[1] = count_before, end_before
+                    break
+            parent += 1
+        count = notes[0]
+        if notes[5] + count + 1 >= found_at.size or notes[6] + notes[1] + 64 >= found.size or (parent == first and notes[4] != 0):
+            notes[12] = first
+            notes[4] = 1
+            return
+        notes[4] = 0
+        notes[7] += count
+        for k in range(count):
+            at = cand_at[k]
+            length = cand_at[k + 1] - at
+            meta = cand_meta[k]
+            enabled[meta & 255] += 1
+            if STEP_PROPERTIES:
+                start = offsets[meta >> 32]
+                bad = check_step(frontier, start, offsets[(meta >> 32) + 1] - start - FIXED_WORDS, cand, at, length - FIXED_WORDS, notes, seen)
+                if notes[3] != 0:
+                    notes[12] = meta >> 32
+                    return
+                if bad != NONE and notes[8] == NONE:
+                    notes[8] = meta
+                    notes[9] = bad
+            cand_tail[k] = print_of(cand, at, length - FIXED_WORDS, cand_tail[k])
+        for k in range(count):
+            mark = cand_tail[k]
+            shard = np.int64(mark % np.uint64(shards))
+            if shards == 1:
+                known = not insert_print(table, 0, shard_size, mark)
+            else:
+                known = holds_print(table, shard, shard_size, mark)
+            if not known:
+                at, number, end = cand_at[k], notes[5], notes[6]
+                length = cand_at[k + 1] - at
+                for j in range(length):
+                    found[end + j] = cand[at + j]
+                found_at[number + 1] = end + length
+                found_print[number] = mark
+                found_meta[number] = cand_meta[k]
+                notes[5] = number + 1
+                notes[6] = end + length
+    notes[12] = high
+
+
+@njit(nogil=True, cache=True)
+def claim(found_print, accepted, count, table, shard, shards, shard_size):  # type: ignore[no-untyped-def]
+    """Phase 2 for one shard: enter its fingerprints in order; `accepted` tells which were new."""
+    for k in range(count):
+        mark = found_print[k]
+        if np.int64(mark % np.uint64(shards)) == shard:
+            accepted[k] = insert_print(table, shard, shard_size, mark)
+
+
+@njit(nogil=True, cache=True)
+def absorb(found, found_at, found_meta, accepted, count, low, children, positions, notes, new, seen):  # type: ignore[no-untyped-def]
+    """Phase 3: close the gaps between accepted rows, count children, check the states."""
+    kept = 0
+    for k in range(count):
+        if accepted[k]:
+            start = found_at[k]
+            length = found_at[k + 1] - start
+            end = found_at[kept]
+            if end != start:
+                for j in range(length):
+                    found[end + j] = found[start + j]
+            meta = found_meta[k]
+            children[(meta >> 32) - low] += 1
+            positions[kept] = (meta >> 8) & 65535
+            new[meta & 255] += 1
+            found_at[kept + 1] = end + length
+            kept += 1
+            bad = check_state(found, end, length - FIXED_WORDS, notes, seen)
+            if notes[3] != 0:
+                notes[12] = meta >> 32
+                return
+            if bad != NONE and notes[10] == NONE:
+                notes[10] = meta
+                notes[11] = bad
+    notes[14] = kept
+
+
+@njit(nogil=True, cache=True)
+def enter(rows, offsets, count, table, shards, shard_size, accepted, notes, seen):  # type: ignore[no-untyped-def]
+    """Level 0: enter the first states and check them."""
+    for k in range(count):
+        start = offsets[k]
+        tail = offsets[k + 1] - start - FIXED_WORDS
+        mark = print_of(rows, start, tail, tail_hash_of(rows, start + FIXED_WORDS, tail))
+        accepted[k] = insert_print(table, np.int64(mark % np.uint64(shards)), shard_size, mark)
+        if accepted[k]:
+            bad = check_state(rows, start, tail, notes, seen)
+            if bad != NONE and notes[10] == NONE:
+                notes[10] = k
+                notes[11] = bad

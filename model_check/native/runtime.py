@@ -1,0 +1,152 @@
+"""What every generated program uses: hashing, the fingerprint table, the tail of a row.
+
+Plain functions over arrays, compiled into the program that calls them; with NUMBA_DISABLE_JIT=1 they run as
+Python, for debugging. All table positions are monotone in the fingerprint, so that growing the table is one
+sequential sweep.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+_K1 = np.uint64(0x9E3779B97F4A7C15)
+_K2 = np.uint64(0xD6E8FEB86659FD93)
+_K3 = np.uint64(0xA0761D6478BD642F)
+_S32 = np.uint64(32)
+_S29 = np.uint64(29)
+_S58 = np.uint64(58)
+_ZERO = np.uint64(0)
+_ONE = np.uint64(1)
+_DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
+_BIT_OF = np.zeros(64, np.int64)
+for _i in range(64):
+    _BIT_OF[((0x03F79D71B4CB0A89 << _i) & 0xFFFFFFFFFFFFFFFF) >> 58] = _i
+
+
+@njit(inline="never")
+def lowest_bit(mask):  # type: ignore[no-untyped-def]  # compiled: types are inferred at each call
+    """Number of the lowest bit set in a positive mask (de Bruijn multiplication)."""
+    low = np.uint64(mask & -mask)
+    return _BIT_OF[np.int64((low * _DE_BRUIJN) >> _S58)]
+
+
+@njit
+def mix(word):  # type: ignore[no-untyped-def]
+    """A bijective scrambling of 64 bits."""
+    h = np.uint64(word) * _K1
+    h = (h ^ (h >> _S32)) * _K2
+    h = (h ^ (h >> _S29)) * _K3
+    return h ^ (h >> _S32)
+
+
+@njit
+def fingerprint(rows, start, fixed_words, tail_hash):  # type: ignore[no-untyped-def]
+    """64 bits for a row: its fixed words in order, its tail as a set (sum of its words' hashes); never 0."""
+    h = np.uint64(tail_hash)
+    for j in range(fixed_words):
+        h = (h ^ np.uint64(rows[start + j])) * _K1
+        h = (h ^ (h >> _S32)) * _K2
+        h = h ^ (h >> _S29)
+    h = mix(h)
+    return h if h != _ZERO else _ONE
+
+
+@njit
+def tail_hash_of(rows, start, length):  # type: ignore[no-untyped-def]
+    """The hash of a tail as a set."""
+    total = _ZERO
+    for j in range(length):
+        total += mix(rows[start + j])
+    return total
+
+
+@njit
+def tail_has(rows, start, length, word):  # type: ignore[no-untyped-def]
+    """Whether a tail holds a word."""
+    for j in range(length):
+        if rows[start + j] == word:
+            return True
+    return False
+
+
+@njit
+def tail_insert(rows, start, length, word, total):  # type: ignore[no-untyped-def]
+    """Add a word to a sorted tail; returns its new length and hash."""
+    j = length
+    while j > 0 and rows[start + j - 1] > word:
+        j -= 1
+    if j > 0 and rows[start + j - 1] == word:
+        return length, total
+    for k in range(length, j, -1):
+        rows[start + k] = rows[start + k - 1]
+    rows[start + j] = word
+    return length + 1, total + mix(word)
+
+
+@njit
+def tail_remove(rows, start, length, word, total):  # type: ignore[no-untyped-def]
+    """Take a word out of a sorted tail; returns its new length and hash."""
+    for j in range(length):
+        if rows[start + j] == word:
+            for k in range(j, length - 1):
+                rows[start + k] = rows[start + k + 1]
+            return length - 1, total - mix(word)
+    return length, total
+
+
+@njit
+def tail_subset(a, a_start, a_length, b, b_start, b_length, tag):  # type: ignore[no-untyped-def]
+    """Whether all words of one tag in one tail are in another."""
+    for j in range(a_length):
+        word = a[a_start + j]
+        if word >> 56 == tag and not tail_has(b, b_start, b_length, word):
+            return False
+    return True
+
+
+@njit
+def home(print_, shard_size):  # type: ignore[no-untyped-def]
+    """The first place to look for a fingerprint within its shard; monotone in the fingerprint."""
+    return np.int64(((print_ >> _S32) * np.uint64(shard_size)) >> _S32)
+
+
+@njit
+def holds_print(table, shard, shard_size, print_):  # type: ignore[no-untyped-def]
+    """Whether a shard of the table holds a fingerprint."""
+    base = shard * shard_size
+    slot = home(print_, shard_size)
+    while True:
+        found = table[base + slot]
+        if found == print_:
+            return True
+        if found == _ZERO:
+            return False
+        slot += 1
+        if slot == shard_size:
+            slot = 0
+
+
+@njit
+def insert_print(table, shard, shard_size, print_):  # type: ignore[no-untyped-def]
+    """Put a fingerprint into its shard; whether it was new."""
+    base = shard * shard_size
+    slot = home(print_, shard_size)
+    while True:
+        found = table[base + slot]
+        if found == print_:
+            return False
+        if found == _ZERO:
+            table[base + slot] = print_
+            return True
+        slot += 1
+        if slot == shard_size:
+            slot = 0
+
+
+@njit(nogil=True, cache=True)
+def move_prints(old, new, shard, old_size, new_size):  # type: ignore[no-untyped-def]
+    """Fill a shard of a larger table from the old one, in order."""
+    for i in range(shard * old_size, (shard + 1) * old_size):
+        if old[i] != _ZERO:
+            insert_print(new, shard, new_size, old[i])

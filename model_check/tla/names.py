@@ -1,0 +1,28 @@
+"""Names of the module: what TLA+ reserves, what is taken, and fresh ones.
+
+TLA+ has no shadowing: a bound variable may not repeat the name of anything in whose scope it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+RESERVED = frozenset(
+    """ACTION ASSUME ASSUMPTION AXIOM BY CASE CHOOSE CONSTANT CONSTANTS COROLLARY DEF DEFINE DEFS DOMAIN ELSE ENABLED EXCEPT
+    EXTENDS HAVE HIDE IF IN INSTANCE LAMBDA LEMMA LET LOCAL MODULE NEW OBVIOUS OMITTED OTHER PICK PROOF PROPOSITION PROVE QED
+    RECURSIVE SF_ STATE SUBSET SUFFICES TAKE TEMPORAL THEN THEOREM UNCHANGED UNION USE VARIABLE VARIABLES WF_ WITH WITNESS
+    TRUE FALSE BOOLEAN STRING Nat Int Seq Len Head Tail Append SubSeq SelectSeq Cardinality IsFiniteSet Permutations SortSeq
+    Print PrintT Assert JavaTime TLCGet TLCSet Any ToString TLCEval RandomElement
+    None Init Next Spec TypeOK vars Symmetry Least Smaller Larger Sequences Window LastOf EntryOf PositionsOf Slice Splice Extend IsQuorum""".split()
+)
+
+
+def fresh(wanted: str, taken: Iterable[str]) -> str:
+    """A name like the wanted one that is not taken."""
+    base = wanted if re.search("[A-Za-z]", wanted) else f"x{wanted}"
+    used = set(taken) | RESERVED
+    if base not in used:
+        return base
+    stem = re.sub(r"_\d+$", "", base)
+    return next(name for name in (f"{stem}_{i}" for i in range(1, len(used) + 2)) if name not in used)

@@ -1,0 +1,1 @@
+"""Why the protocols are safe for clusters of any size: lemmas and prose, each step checked by machine."""
