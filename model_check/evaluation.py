@@ -44,6 +44,7 @@ def guarded(protocol: Protocol, doing: str, state: State | None) -> Iterator[Non
 
 def attempts(protocol: Protocol, state: State) -> Iterator[tuple[str, Step | None, State | None]]:
     """Each argument tuple of each action, in order: the action's name, and where it is enabled the step and the state after it."""
+    # The parts of Protocol.successors, one by one: it gives neither the tuples that fail nor the step that is undefined.
     activate(protocol.context)
     for act in protocol.ir.actions:
         with guarded(protocol, f"a parameter of `{act.name}`", state):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import linecache
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,7 +59,7 @@ def explain(protocol: Protocol, name: str, state: State, after: State | None = N
     place = _place(prop.place.file, prop.place.line)
     if focus is None:
         return Explanation(name, prop.doc, place, name, place, (), ())
-    return Explanation(name, prop.doc, place, ast.unparse(focus.node), _place(focus.file, focus.node.lineno), focus.given, tuple(_values(focus)))
+    return Explanation(name, prop.doc, place, _text(focus.node, focus.file), _place(focus.file, focus.node.lineno), focus.given, tuple(_values(focus)))
 
 
 def _explain_types(protocol: Protocol, state: State) -> Explanation:
@@ -74,6 +75,12 @@ def _place(file: str, line: int) -> str:
     here = Path.cwd()
     path = Path(file)
     return f"{path.relative_to(here) if path.is_relative_to(here) else path}:{line}"
+
+
+def _text(node: ast.expr, file: str) -> str:
+    """A part of the source as written, on one line."""
+    written = ast.get_source_segment("".join(linecache.getlines(file)), node)
+    return " ".join((written or ast.unparse(node)).split())
 
 
 def _body(cls: type, name: str, arguments: list[Any]) -> _Focus | None:
@@ -119,7 +126,7 @@ def _narrow(focus: _Focus, value: bool) -> _Focus:
         case ast.Call(func=ast.Name(id="all" | "any" as quantifier), args=[ast.GeneratorExp() as generator]) if (quantifier == "any") is value:
             for names, bound in _bindings(generator.generators, focus.names):
                 if bool(_evaluate(generator.elt, names)) is value:
-                    filters = tuple(ast.unparse(test) for part in generator.generators for test in part.ifs)
+                    filters = tuple(_text(test, focus.file) for part in generator.generators for test in part.ifs)
                     inside = _Focus(generator.elt, names, (*focus.bound, *bound), focus.states, focus.file, (*focus.given, *filters))
                     return _narrow(inside, value)
             return focus
@@ -157,11 +164,13 @@ def _values(focus: _Focus) -> Iterator[tuple[str, str]]:
     inner = {n.target.id for n in ast.walk(focus.node) if isinstance(n, ast.comprehension) and isinstance(n.target, ast.Name)}
     shown: set[str] = set()
     for node in _reads(focus.node, focus.states):
-        text = ast.unparse(node)
-        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-        if text not in shown and not names & inner:
+        local = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & inner
+        # `self.on[s]` for a bound s of no value here: the whole variable is shown.
+        read = node.value if local and isinstance(node, ast.Subscript) else node
+        text = _text(read, focus.file)
+        if text not in shown:
             shown.add(text)
-            yield text, show(_evaluate(node, focus.names))
+            yield text, show(_evaluate(read, focus.names))
 
 
 def _reads(node: ast.AST, states: tuple[str, ...]) -> Iterator[ast.expr]:

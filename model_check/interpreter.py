@@ -188,7 +188,7 @@ class _Search:
             self.sampled += deep_size(node.state) + sys.getsizeof(node) + 100
             self.samples += 1
         self.limit_memory()
-        self.violated(self.checks.state(node.state), node.path)
+        self.violated(self.checks.state(node.state), node)
         for witness in self.checks.witnesses:
             if not witness.on_step and self.sooner(witness.name, node.depth) and self.checks.holds(witness, node.state):
                 outcome.witnesses[witness.name] = node.depth
@@ -198,10 +198,10 @@ class _Search:
         known = self.outcome.witnesses[witness]
         return known is None or depth < known
 
-    def violated(self, name: str, path: Callable[[], tuple[int, ...]]) -> None:
-        """Note the first violation."""
+    def violated(self, name: str, node: _Node, *step: int) -> None:
+        """Note the first violation: in a node's state, or in a step from it."""
         if name and self.outcome.violation is None:
-            self.outcome.violation = Violation(name, path())
+            self.outcome.violation = Violation(name, (*node.path(), *step))
 
     def expanded(self, node: _Node) -> bool:
         """Whether depth limit and constraints let a state be expanded."""
@@ -220,7 +220,7 @@ class _Search:
             self.outcome.generated_states += 1
             here = position
             position += 1
-            self.violated(self.checks.step(node.state, after), lambda p=here: (*node.path(), p))  # type: ignore[misc]  # a default binds the loop's value
+            self.violated(self.checks.step(node.state, after), node, here)
             for witness in self.checks.witnesses:
                 if witness.on_step and self.sooner(witness.name, node.depth + 1) and self.checks.holds(witness, node.state, after):
                     self.outcome.witnesses[witness.name] = node.depth + 1
@@ -249,7 +249,7 @@ class _Search:
         try:
             order()
         except _OutOfMemory:
-            self.outcome.stopped = f"memory limit of {self.options.max_memory} bytes"
+            self.outcome.stopped = f"memory limit of {self.options.max_memory:,} bytes"
         except KeyboardInterrupt:
             self.outcome.stopped = "interrupted"
         self.outcome.seconds = time.perf_counter() - self.began

@@ -141,7 +141,8 @@ def scope_options(protocol: type[Protocol]) -> list[click.Option]:
     for name, sort in protocol.sort_names().items():
         size = default.sizes.get(name) if default is not None else None
         shown = f" (default {size})" if size is not None else ""
-        names = dict.fromkeys((f"--{name.replace('_', '-')}", scope_option(name)))
+        singular, plural = f"--{name.replace('_', '-')}", scope_option(name)
+        names = dict.fromkeys((singular, f"{plural}es" if plural == singular else plural))
         found.append(click.Option([*names, f"scope_{name}"], type=int, metavar="N", help=f"How many elements {sort} has{shown}."))
     return found
 

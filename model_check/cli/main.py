@@ -46,6 +46,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return INCONCLUSIVE
+    except MemoryError:
+        click.echo("out of memory: choose a smaller scope, or end in good order with --max-memory", err=True)
+        return INCONCLUSIVE
     except BrokenPipeError:
         # The reader (`| head`) has gone: nothing more to say, and nothing for the interpreter to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -231,7 +231,7 @@ class _Explorer:
             if following:
                 depth += 1
                 self.outcome.depth = depth
-            self.frontier = following
+            self.frontier = _coalesced(following)
         return ""
 
     def _side_by_side(self, work: Callable[[int], None]) -> None:
@@ -400,6 +400,25 @@ class _Explorer:
             path: tuple[int, ...] = way if len(way) == 1 else (*self.links.path(way[0]), way[1])
             first = path[0] if len(way) == 1 else self.first_numbers[path[0]]
             self.outcome.violation = Violation(name, (first, *path[1:]))
+
+
+def _coalesced(chunks: list[Chunk]) -> list[Chunk]:
+    """The same states in fewer chunks: neighbours joined up to about a slice, so that no round is nearly empty."""
+    groups: list[list[Chunk]] = []
+    room = 0
+    for chunk in chunks:
+        if chunk.count > room:
+            groups.append([])
+            room = SLICE
+        groups[-1].append(chunk)
+        room -= chunk.count
+    return [g[0] if len(g) == 1 else _joined(g) for g in groups]
+
+
+def _joined(chunks: list[Chunk]) -> Chunk:
+    ends = np.cumsum([0, *(int(c.offsets[-1]) for c in chunks)])
+    offsets = [c.offsets[:-1] + end for c, end in zip(chunks, ends, strict=False)]
+    return Chunk(np.concatenate([c.rows for c in chunks]), np.concatenate([*offsets, ends[-1:]]))
 
 
 def _physical_memory() -> int:

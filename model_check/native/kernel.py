@@ -32,7 +32,7 @@ FIXED_WORDS = STEP_PROPERTIES = 0
 def expand(frontier, offsets, low, high, cand, cand_at, cand_tail, cand_meta, found, found_at, found_print, found_meta, table, shards, shard_size, notes, evaluated, enabled, seen):  # type: ignore[no-untyped-def]
     """Phase 1 for parents low..high-1; stops early, at a parent, where the buffers are nearly full.
 
-    With one shard a kept state is entered in the table at once.
+    With one shard a kept state is entered in the table at once. A step that changes nothing needs no look-up.
     """
     parent = low
     while parent < high:
@@ -74,9 +74,18 @@ def expand(frontier, offsets, low, high, cand, cand_at, cand_tail, cand_meta, fo
                 if bad != NONE and notes[8] == NONE:
                     notes[8] = meta
                     notes[9] = bad
-            cand_tail[k] = print_of(cand, at, length - FIXED_WORDS, cand_tail[k])
+            start = offsets[meta >> 32]
+            same = offsets[(meta >> 32) + 1] - start == length
+            if same:
+                for j in range(length):
+                    if cand[at + j] != frontier[start + j]:
+                        same = False
+                        break
+            cand_tail[k] = np.uint64(0) if same else print_of(cand, at, length - FIXED_WORDS, cand_tail[k])
         for k in range(count):
             mark = cand_tail[k]
+            if mark == np.uint64(0):
+                continue
             shard = np.int64(mark % np.uint64(shards))
             if shards == 1:
                 known = not insert_print(table, 0, shard_size, mark)

@@ -6,13 +6,12 @@ follows the order of evaluation: what is not evaluated cannot leave the scope.
 
 from __future__ import annotations
 
-from spec.language import ir
-from spec.language.types import SeqType, SortType
-
 from model_check.tla import layout as tla
 from model_check.tla.expressions import Translator, refuse
 from model_check.tla.layout import Piece, atom
 from model_check.tla.types import greatest
+from spec.language import ir
+from spec.language.types import SeqType, SortType
 
 
 def may_leave(node: object) -> bool:

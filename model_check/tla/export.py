@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from model_check.tla.comments import block, prose
+from model_check.tla.module import Module
 from spec.language import Protocol, ir
 from spec.language.types import SortType
 from spec.quorums import symmetric
-
-from model_check.tla.comments import block, prose
-from model_check.tla.module import Module
 
 _LINE = 100
 
@@ -28,10 +27,8 @@ def _module(module: Module, symmetry: bool) -> str:
     init = module.init()
     actions = [module.action(a) for a in protocol.actions]
     properties = {p.name: module.property(p) for p in protocol.properties}
-    parts: list[str] = [_header(module), "\n".join(module.constants()), "\n".join(module.variables())]
-    library = module.library_text()
-    if library:
-        parts.insert(2, "\n".join([_rule("Sequences and small things"), *library]))
+    opening = [module.constants(), module.library_text(), module.values(), module.variables()]
+    parts = [_header(module), *("\n".join(section).strip() for section in opening if section)]
     if module.helpers:
         parts += [_rule("Helpers"), *module.helpers]
     parts += [_rule("Behaviours"), init, *actions, module.next(), "Spec == Init /\\ [][Next]_vars"]

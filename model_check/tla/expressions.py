@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol as Interface
 
-from spec.language import Protocol, SpecError, ir
-from spec.language.types import EnumType, RecordType, SeqType, SortType, WindowType
-
 from model_check.tla import layout as tla
 from model_check.tla.layout import Piece, atom
 from model_check.tla.names import fresh
 from model_check.tla.types import members_of
+from spec.language import Protocol, SpecError, ir
+from spec.language.types import EnumType, RecordType, SeqType, SortType, WindowType
 
 _COMPARE = {"==": "=", "!=": "#", "<": "<", "<=": "<="}
 _OPPOSITE = {"==": "#", "!=": "=", "<": ">=", "<=": ">"}
@@ -201,8 +200,6 @@ class Translator:
 
     def _recordexpr(self, node: ir.RecordExpr) -> Piece:
         assert isinstance(node.type, RecordType)
-        if not node.fields:
-            return atom(f'"{node.type.name}"')
         fields = [tla.hang(f"{name} |-> ", self(value)) for (name, _), value in zip(node.type.fields, node.fields, strict=True)]
         return tla.enclosed("[", fields, "]")
 

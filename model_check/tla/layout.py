@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDTH = 84
+WIDTH = 92
 """Longest line of one piece, in characters, before it is broken (without the indentation of what surrounds it)."""
 
 ATOM, POSTFIX, PLUS, RANGE, SETS, RELATION, NOT, JUNCTION, IMPLIES, OPEN = 20, 17, 10, 9, 8, 5, 4, 3, 1, 0
@@ -89,7 +89,7 @@ def equation(left: Piece, right: Piece) -> Piece:
 
 def implies(condition: Piece, conclusion: Piece) -> Piece:
     """`condition => conclusion`."""
-    if condition == TRUE or conclusion == TRUE:
+    if TRUE in {condition, conclusion}:
         return conclusion
     if condition == FALSE:
         return TRUE

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from spec.language import Protocol, ir
-from spec.language.types import EnumType, OptionType, RecordType, SeqType, SetType, SortType, Type
-from spec.quorums import majorities
-
 from model_check.tla import layout as tla
 from model_check.tla.bounds import stays
 from model_check.tla.comments import block, prose
 from model_check.tla.expressions import Translator
 from model_check.tla.layout import Bullet, Piece, atom
 from model_check.tla.library import LIBRARY
-from model_check.tla.names import fresh
+from model_check.tla.names import RESERVED, fresh
 from model_check.tla.steps import Stepper, formula, written
 from model_check.tla.types import closure, greatest, members_of, mentioned, record_set, type_set
+from spec.language import Protocol, SpecError, ir
+from spec.language.types import EnumType, OptionType, RecordType, SeqType, SetType, SortType, Type
+from spec.quorums import majorities
 
 _INDENT = "    "
 
@@ -27,6 +26,10 @@ class Module:
         self.types: list[Type] = mentioned(protocol.ir)
         self.sorts = list(dict.fromkeys([*protocol.ir.sorts, *(t for t in self.types if isinstance(t, SortType))]))
         self.globals: set[str] = self._globals()
+        for name in sorted(self.globals):
+            if name in RESERVED or name.startswith(("WF_", "SF_")):
+                where = protocol.ir.place
+                raise SpecError(f"export to TLA+: `{name}` already means something in TLA+; give it another name", where.file, where.line, where.column)
         self.helpers: list[str] = []
         self._made: dict[tuple[int, str], str] = {}
         self._used: set[str] = set()
@@ -79,7 +82,7 @@ class Module:
     # --- sections
 
     def constants(self) -> list[str]:
-        """Constants, sorts, enumerations and records."""
+        """Constants, ordered sorts and quorums."""
         names = {f"Max{s.name}" if s.ordered else s.name: () if s.ordered else _doc(s.cls) for s in self.sorts}
         names |= {self.quorum(s): (f"The minimal quorums of {s.name}.",) for s in self.quorum_sorts.values() if not self.by_majority(s)}
         names |= {"None": ("The absent value of an option.",)} if self.has_none else {}
@@ -90,8 +93,13 @@ class Module:
             lines += self._sort(sort) if sort.ordered else []
         for sort in self.quorum_sorts.values():
             if self.by_majority(sort):
-                half = f"(Cardinality({sort.name}) \\div 2) + 1"
-                lines += ["", "\\* Any two majorities have a member in common.", f"{self.quorum(sort)} == {{q \\in SUBSET {sort.name} : Cardinality(q) = {half}}}"]
+                majority = f"{{q \\in SUBSET {sort.name} : Cardinality(q) = (Cardinality({sort.name}) \\div 2) + 1}}"
+                lines += ["", "\\* Any two majorities have a member in common.", f"{self.quorum(sort)} == {majority}"]
+        return lines
+
+    def values(self) -> list[str]:
+        """Enumerations and records."""
+        lines: list[str] = []
         for type_ in self.types:
             if isinstance(type_, EnumType):
                 lines += ["", *block(_doc(type_.cls)), f"{type_.name} == {{{', '.join(chr(34) + m + chr(34) for m in members_of(type_).values())}}}"]
@@ -175,7 +183,7 @@ def definition(name: str, parameters: list[str], body: Piece, comment: tuple[str
     """`name(parameters) == body` under its comment."""
     head = f"{name}({', '.join(parameters)})" if parameters else name
     lines = block(comment)
-    if body.single and body.operator != "" or (body.single and len(head) + body.width + 4 <= tla.WIDTH and not body.text.startswith("/\\")):
+    if (body.single and body.operator != "") or (body.single and len(head) + body.width + 4 <= tla.WIDTH and not body.text.startswith("/\\")):
         return "\n".join([*lines, f"{head} == {body.text}"])
     return "\n".join([*lines, f"{head} ==", *(_INDENT + line for line in body.lines)])
 

@@ -8,14 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-RESERVED = frozenset(
-    """ACTION ASSUME ASSUMPTION AXIOM BY CASE CHOOSE CONSTANT CONSTANTS COROLLARY DEF DEFINE DEFS DOMAIN ELSE ENABLED EXCEPT
-    EXTENDS HAVE HIDE IF IN INSTANCE LAMBDA LEMMA LET LOCAL MODULE NEW OBVIOUS OMITTED OTHER PICK PROOF PROPOSITION PROVE QED
-    RECURSIVE SF_ STATE SUBSET SUFFICES TAKE TEMPORAL THEN THEOREM UNCHANGED UNION USE VARIABLE VARIABLES WF_ WITH WITNESS
-    TRUE FALSE BOOLEAN STRING Nat Int Seq Len Head Tail Append SubSeq SelectSeq Cardinality IsFiniteSet Permutations SortSeq
-    Print PrintT Assert JavaTime TLCGet TLCSet Any ToString TLCEval RandomElement
-    None Init Next Spec TypeOK vars Symmetry Least Smaller Larger Sequences Window LastOf EntryOf PositionsOf Slice Splice Extend IsQuorum""".split()
-)
+from model_check.tla.library import LIBRARY
+
+_KEYWORDS = """ACTION ASSUME ASSUMPTION AXIOM BY CASE CHOOSE CONSTANT CONSTANTS COROLLARY DEF DEFINE DEFS DOMAIN ELSE ENABLED
+EXCEPT EXTENDS HAVE HIDE IF IN INSTANCE LAMBDA LEMMA LET LOCAL MODULE NEW OBVIOUS OMITTED ONLY OTHER PICK PROOF PROPOSITION
+PROVE QED RECURSIVE STATE SUBSET SUFFICES TAKE TEMPORAL THEN THEOREM UNCHANGED UNION USE VARIABLE VARIABLES WITH WITNESS TRUE
+FALSE BOOLEAN STRING"""
+
+_STANDARD = """Nat Int Seq Len Head Tail Append SubSeq SelectSeq Cardinality IsFiniteSet Permutations SortSeq Print PrintT Assert
+JavaTime TLCGet TLCSet Any ToString TLCEval RandomElement"""
+
+_OWN = """None Init Next Spec TypeOK vars Symmetry"""
+
+RESERVED = frozenset(f"{_KEYWORDS} {_STANDARD} {_OWN} {' '.join(LIBRARY)}".split())
 
 
 def fresh(wanted: str, taken: Iterable[str]) -> str:

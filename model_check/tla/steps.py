@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from spec.language import ir
-
 from model_check.tla import layout as tla
 from model_check.tla.bounds import stays
 from model_check.tla.comments import above
-from model_check.tla.expressions import Operators, Translator, function, refuse, set_of
+from model_check.tla.expressions import Operators, Translator, comprehension, function, refuse, set_of
 from model_check.tla.layout import Bullet, Piece, atom
+from spec.language import ir
 
 _LONG = 40
 """A value longer than this gets a name where it is read again."""
@@ -74,6 +73,10 @@ class Stepper:
         self.path = Path()
         self.conditions: list[Piece] = []
         self.loop: list[tuple[Piece, Piece]] = []
+        self.elements: list[Piece] = []
+        """Elements of the loops under way, and of inner ones that have ended within them."""
+        self.closed: set[Piece] = set()
+        self.current: ir.Statement | None = None
 
     # --- the state as expressions see it
 
@@ -84,11 +87,13 @@ class Stepper:
     def read(self, variable: str, keys: tuple[Piece, ...], primed: bool) -> Piece:
         """A variable, or an entry of one, as of this statement."""
         held = self.state[variable]
+        if self.current is not None and any(k in self.closed for at, _ in held.entries for k in at):
+            raise refuse(self.current, f"`{variable}` is read after an inner `for` that assigns to it", "read it in a loop of its own")
         if not keys:
             return self._named(variable, held)
         if held.entries and held.entries[-1][0] == keys:
             value = held.entries[-1][1]
-            if value.width <= _LONG and value.single or self.loop:
+            if (value.width <= _LONG and value.single) or self.loop:
                 return value
             named = atom(self._define(f"new_{variable}", value))
             self.state[variable] = replace(held, entries=(*held.entries[:-1], (keys, named)))
@@ -121,6 +126,7 @@ class Stepper:
         return self.path
 
     def _statement(self, statement: ir.Statement, last: bool) -> None:
+        self.current = statement
         match statement:
             case ir.Require():
                 self._require(statement)
@@ -281,34 +287,45 @@ class Stepper:
         name = self.translate.bind(statement.binder.name)
         condition = tla.conjunction(*map(self.translate, statement.binder.filters))
         self.loop.append((tla.bound(name, domain), condition))
+        self.elements.append(atom(name))
         self.run(statement.body, last=False)
         self.loop.pop()
         self.translate.bound = names
         for variable, held in self.state.items():
             if not held.same(before[variable]):
-                self.state[variable] = self._over(statement, variable, before[variable], held, name, domain)
+                self.state[variable] = self._over(statement, variable, (before[variable], held), (name, domain))
+        self.closed.add(atom(name))
+        if not self.loop:
+            self.closed.clear()
+            self.elements.clear()
 
-    def _over(self, statement: ir.ForEach, variable: str, before: Held, held: Held, name: str, domain: Piece) -> Held:
-        """What a variable holds after all turns of a loop, from what one turn makes of it."""
+    def _over(self, statement: ir.ForEach, variable: str, turn: tuple[Held, Held], element: tuple[str, Piece]) -> Held:
+        """What a variable holds after all turns of a loop, from what it holds before and after one turn."""
+        (before, held), (name, domain) = turn, element
         if held.base == before.base and len(held.entries) == 1 and not held.added:
             (keys, value) = held.entries[0]
             if atom(name) in keys:
-                return Held(self._entries(variable, before.base, keys, value, name), comments=held.comments)
+                # The turns of an outer loop each set their own entries: these wait for its end.
+                return held if self.loop else Held(self._entries(variable, before.base, keys, value), comments=held.comments)
         if held.base == before.base and not held.entries and held.added:
             sets = [set_of(e, name, domain) for e in held.added]
             return Held(_union([held.base, *sets]), comments=held.comments)
-        only_adds = not any(isinstance(s, (ir.Remove, ir.Store)) and s.variable == variable for s in ir.walk(statement))
-        if only_adds and not held.entries:
+        kinds = {type(s) for s in ir.walk(statement) if isinstance(s, (ir.Store, ir.Insert, ir.Remove)) and s.variable == variable}
+        if kinds == {ir.Insert} and not held.entries:
             return Held(tla.hang("UNION ", set_of(held.value, name, domain), level=tla.SETS), comments=held.comments)
+        if kinds == {ir.Remove} and not held.entries:
+            member = self.translate.new_name("x")
+            stays_in = tla.quantified("\\A", [tla.bound(name, domain)], tla.bound(member, held.value))
+            return Held(comprehension(tla.bound(member, before.base), stays_in), comments=held.comments)
         raise refuse(statement, f"this `for` changes `{variable}` in a way that depends on its order", "assign once to the entry of the loop's element")
 
-    def _entries(self, variable: str, base: Piece, keys: tuple[Piece, ...], value: Piece, name: str) -> Piece:
-        """A map in which the entries at all keys of a loop are replaced."""
+    def _entries(self, variable: str, base: Piece, keys: tuple[Piece, ...], value: Piece) -> Piece:
+        """A map in which the entries at all keys of a loop, or of nested ones, are replaced."""
         sorts = self.protocol.ir.variable(variable).keys
         bounds, tests, reads = [], [], []
         for key, sort in zip(keys, sorts, strict=True):
-            if key == atom(name):
-                chosen = name
+            if key in self.elements:
+                chosen = key.text
             else:
                 chosen = self.translate.new_name(sort.name[0].lower())
                 tests.append(tla.infix("=", tla.RELATION, atom(chosen), key))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from model_check.tla.layout import SETS, Piece, atom, enclosed, hang, infix
 from spec.language import ir
 from spec.language.types import (
     BoolType,
@@ -15,8 +16,6 @@ from spec.language.types import (
     Type,
     WindowType,
 )
-
-from model_check.tla.layout import SETS, Piece, atom, enclosed, hang, infix
 
 
 def children_of(type_: Type) -> tuple[Type, ...]:
@@ -99,6 +98,4 @@ def domain_text(keys: tuple[SortType, ...]) -> str:
 
 def record_set(type_: RecordType) -> Piece:
     """The set of all records of a type."""
-    if not type_.fields:
-        return atom(f'{{"{type_.name}"}}')
     return enclosed("[", [hang(f"{name}: ", type_set(t)) for name, t in type_.fields], "]")

@@ -8,7 +8,7 @@ from spec.language.errors import SpecError
 
 def check_protocol(protocol: ir.ProtocolIR) -> None:
     """Refuse variables without an initial value and history that guards or other variables read."""
-    for item in ir.walk_all(protocol.init.body):
+    for item in ir.walk_all((*protocol.init.parameters, *protocol.init.body)):
         if isinstance(item, ir.Read):
             _refuse(item.place, f"init reads the variable `{item.variable}`", "there is no state yet: write the initial value itself")
     assigned = _assigned(protocol.init.body)

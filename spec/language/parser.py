@@ -263,11 +263,9 @@ def _membership_domain(body: list[ir.Statement], name: str, earlier: list[str]) 
             and test.element.name == name
             and isinstance(test.set, ir.Read)
             and not statement.rule
-        ):
-            used = {n.name for n in ir.walk(test.set) if isinstance(n, ir.Name)}
-            if used <= set(earlier):
-                del body[i]
-                return ir.SetDomain(test.set)
+        ) and all(isinstance(key, ir.Name) and key.name in earlier for key in test.set.keys):
+            del body[i]
+            return ir.SetDomain(test.set)
     return None
 
 

@@ -138,8 +138,11 @@ class BodyParser(ExpressionParser):
         if operator is None or not isinstance(type_, SetType):
             self.source.error(node, f"`{ast.unparse(node)}` on {type_}", "only sets change in place: self.v |= {x}, self.v -= {x}; otherwise self.v = ...")
         if isinstance(node.value, ast.Set) and operator != "&":
-            step = ir.Insert if operator == "|" else ir.Remove
-            return [step(variable=variable, keys=keys, element=self.parse(e, type_.of), place=place) for e in node.value.elts]
+            elements = [self.parse(e, type_.of) for e in node.value.elts]
+            # One by one, unless a later element would see what an earlier one has changed.
+            if len(elements) == 1 or not any(isinstance(item, ir.Read) and item.variable == variable for item in ir.walk_all(tuple(elements))):
+                step = ir.Insert if operator == "|" else ir.Remove
+                return [step(variable=variable, keys=keys, element=e, place=place) for e in elements]
         current = ir.Read(type=type_, variable=variable, keys=keys, place=place)
         value = ir.SetOperation(type=type_, operator=operator, left=current, right=self.parse(node.value, type_), place=place)
         return [ir.Store(variable=variable, keys=keys, value=value, place=place)]

@@ -64,7 +64,8 @@ def test_every_rule_is_tested(protocol: type[Protocol]) -> None:
 def test_every_step_refines_a_step_or_nothing(explore: Explore, protocol: type[Protocol], scope: Scope) -> None:
     lower = protocol(scope)
     (refinement,) = lower.ir.refinements
-    upper = refinement.target(Scope(**{name: scope.sizes[name] for name in refinement.target.sort_names()}))
+    target: Any = refinement.target
+    upper: Protocol = target(Scope(**{name: scope.sizes[name] for name in target.sort_names()}))
     abstract = {state: lower.mapped(refinement, state) for state in explore(lower).states}
     assert {abstract[state] for state in lower.initial_states()} <= set(upper.initial_states())
     allowed = {before: {before} | {after for _, after in upper.successors(before)} for before in set(abstract.values())}

@@ -8,13 +8,13 @@ from types import ModuleType
 
 import pytest
 
-from spec.consensus import Consensus
-from spec.language import NotEnabled, Protocol, Scope, ScopeError, SpecError, Step
+from spec.consensus import Consensus, Value
+from spec.language import NotEnabled, Protocol, Scope, ScopeError, SpecError, Step, ir
 from spec.language.protocol import sort_option
 from spec.language.values import Undefined
 from spec.paxos import Paxos, Proposal
 from spec.quorums import explicit
-from spec.voting import Acceptor, Ballot, Value
+from spec.voting import Acceptor, Ballot
 
 SCOPE = Scope(acceptor=3, ballot=2, value=2)
 
@@ -66,7 +66,7 @@ def test_states_are_immutable_and_hashable() -> None:
     assert hash(state) == hash(same)
     assert pickle.loads(pickle.dumps(state)) == state
     with pytest.raises(AttributeError):
-        state.max_bal = None  # type: ignore[misc]
+        state.max_bal = None  # type: ignore[attr-defined]
     with pytest.raises(TypeError, match="a state is immutable: take a step to get another one"):
         state.max_bal[Acceptor(0)] = Ballot(0)
     with pytest.raises(AttributeError, match="no variable `ballots`; the state has max_bal, max_vote, prepares, promises, accepts, accepteds"):
@@ -200,3 +200,64 @@ def test_a_sort_that_only_a_property_mentions_belongs_to_the_scope(load_spec: Ca
     counter = load_spec(COUNTER).Counter()
     assert list(counter.sort_names()) == ["colour", "count"]
     assert all(counter.holds(counter.ir.properties[0], state) for state in counter.initial_states())
+
+
+POST = '''
+from __future__ import annotations
+
+from spec.language import Map, Protocol, Scope, Set, Sort, action, record, require
+
+
+class Node(Sort):
+    """Sends and receives letters."""
+
+
+@record
+class Letter:
+    """Says who wrote it."""
+
+    sender: Node
+
+
+class Post(Protocol):
+    """Everyone has a box."""
+
+    default_scope = Scope(node=2)
+
+    boxes: Map[Node, Set[Letter]]
+    met: Set[Node]
+
+    def init(self) -> None:
+        self.boxes = Map({n: Set() for n in Node})
+        self.met = Set()
+
+    @action
+    def send(self, n: Node, to: Node) -> None:
+        self.boxes[to] |= {Letter(n)}
+
+    @action
+    def read(self, n: Node, m: Letter) -> None:
+        require(m in self.boxes[n])
+        self.boxes[n] -= {m}
+
+    @action
+    def meet(self, n: Node, m: Node) -> None:
+        self.met |= {n, m if n in self.met else n}
+'''
+
+
+def test_a_parameter_drawn_from_an_entry_of_a_map(load_spec: Callable[[str], ModuleType]) -> None:
+    post = load_spec(POST).Post()
+    (state,) = post.initial_states()
+    assert "read" not in {s.action for s in post.enabled(state)}
+    state = post.step(state, next(s for s in post.enabled(state) if str(s) == "send(n=n1, to=n2)"))
+    assert [str(s) for s in post.enabled(state) if s.action == "read"] == ["read(n=n2, m=Letter(sender=n1))"]
+
+
+def test_the_elements_added_to_a_set_are_evaluated_before_it_changes(load_spec: Callable[[str], ModuleType]) -> None:
+    post = load_spec(POST).Post()
+    (state,) = post.initial_states()
+    assert {len(post.step(state, s).met) for s in post.enabled(state) if s.action == "meet"} == {1}
+    # Hence not one insertion after the other.
+    assert [type(s) for s in post.ir.action("meet").body] == [ir.Store]
+    assert [type(s) for s in post.ir.action("send").body] == [ir.Insert]

@@ -246,11 +246,19 @@ MEMBERS = [
     ("x: «'Map[Node, ['", "`Map[Node, [` is not a type of the language; write a sort, an enumeration, a @record, bool, Option, Set, Seq, Window or Map"),
     ("x: bool = «True", "variable `x` has a value in the class body; assign it in init: self.x = True"),
     ("«x: bool", "variable `x` has no initial value; assign it in init: self.x = ..."),
+    (
+        "boxes: Map[Node, Set[Node]]\n\n@action\ndef other(self, m: «Option[Node]) -> None:\n    require(m in self.boxes[self.leader])",
+        "parameter `m: Option[Node]` ranges over all values of Option[Node]; begin the action with require(m in self.some_set) to draw it from a state set",
+    ),
     ("«flag: bool", "`flag` is defined twice; choose another name"),
     ("«scope: bool", "`scope` is a name that every protocol has; choose another name"),
     ("«class Inner: pass", "`class Inner:` in the body of a protocol; it holds variables (name: type), actions, properties and helpers"),
     (
         "@action\ndef other(self, m: «Message) -> None:\n    self.flag = True",
+        "parameter `m: Message` ranges over all values of Message; begin the action with require(m in self.some_set) to draw it from a state set",
+    ),
+    (
+        "@action\ndef other(self, m: «Message) -> None:\n    require(m in self.sent - self.sent)",
         "parameter `m: Message` ranges over all values of Message; begin the action with require(m in self.some_set) to draw it from a state set",
     ),
     ("@action\ndef other(self, «m) -> None:\n    self.flag = True", "parameter `m` has no type; annotate it with a sort, a record or Quorum[...]"),
@@ -339,6 +347,10 @@ MODULES = [
     (
         "class P(Protocol):\n    «x: bool\n\n    def init(self, b: bool) -> None:\n        if b:\n            self.x = False\n\n    @action\n    def act(self) -> None:\n        self.x = True\n",
         "variable `x` has no initial value; assign it in init: self.x = ...",
+    ),
+    (
+        "class P(Protocol):\n    sent: Set[Message]\n\n    def init(self, m: Message) -> None:\n        require(m in «self.sent)\n        self.sent = Set()\n\n    @action\n    def act(self) -> None:\n        self.sent = Set()\n",
+        "init reads the variable `sent`; there is no state yet: write the initial value itself",
     ),
     ("def f() -> None:\n    class P(Protocol):\n        x: bool\n\n\nf()\n", "class P: define it at the top level of its module"),
     ("@record\nclass R:\n    «n: Node = None\n\n\nclass P(Protocol):\n    x: Set[R]\n", "field `n` has a default; give every field where the record is made"),

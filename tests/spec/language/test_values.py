@@ -135,11 +135,11 @@ def test_first() -> None:
 
 def test_sort_key_orders_as_the_language_enumerates() -> None:
     subsets = [frozenset(n for n in Node if mask >> n.number & 1) for mask in range(8)]
-    assert sorted(subsets[::-1], key=sort_key) == subsets
+    assert sorted(set(subsets), key=sort_key) == subsets
     assert sorted(Role, key=sort_key) == [Role.LEADER, Role.FOLLOWER]
     options: list[Node | None] = [None, *Node]
     entries = [Entry(t, n) for t in Term for n in options]
-    assert sorted(entries[::-1], key=sort_key) == entries
+    assert sorted(set(entries), key=sort_key) == entries
     keys = [sort_key(e) for e in entries]
     assert all(a < b for a, b in itertools.pairwise(keys))
 

@@ -1,0 +1,171 @@
+"""A protocol for nobody: every construct of the language whose TLA+ form needs care, in the smallest space that uses it."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from spec.language import (
+    Map,
+    Option,
+    Ordered,
+    Position,
+    Protocol,
+    Scope,
+    Seq,
+    Set,
+    Sort,
+    Window,
+    action,
+    action_property,
+    first,
+    invariant,
+    record,
+    require,
+    witness,
+)
+
+
+class Cell(Sort):
+    """A place."""
+
+
+class Colour(Sort):
+    """Its paint, whose initial is that of the place."""
+
+
+class Level(Ordered):
+    """A height."""
+
+
+class Slot(Position):
+    """A position."""
+
+
+class Mode(Enum):
+    """What is going on."""
+
+    IDLE = 0
+    BUSY = 1
+
+
+@record
+class Ping:
+    """A message with next to nothing."""
+
+    mode: Mode
+
+
+@record
+class Note:
+    """A message with some."""
+
+    cell: Cell
+    level: Option[Level]
+    part: Window[Slot, Level]
+
+
+class OddCorners(Protocol):
+    """Loops, branches in mid-action, removals, procedures, options, windows, names that collide."""
+
+    default_scope = Scope(cell=2, colour=1, level=2, slot=1)
+
+    height: Map[Cell, Level]
+    paint: Map[tuple[Cell, Colour], bool]
+    seen: Set[Cell]
+    mode: Mode
+    tape: Seq[Slot, Level]
+    notes: Set[Note]
+    pings: Set[Ping]
+    last: Option[Level]
+
+    def init(self, start: Level, m: Mode) -> None:
+        """Some height for all, in some mode."""
+        require(m == Mode.IDLE or start == 0)
+        self.height = Map({c: start for c in Cell})
+        self.paint = Map({(c, k): False for c in Cell for k in Colour})
+        self.seen = Set()
+        self.mode = m
+        self.tape = Seq.empty(Slot)
+        self.notes = Set()
+        self.pings = Set()
+        self.last = None
+
+    @action
+    def climb(self, c: Cell, on: bool) -> None:
+        """Read what was just written, branch in the middle, go on."""
+        if on:
+            self.raise_one(c)
+        else:
+            require(self.height[c] > 0)
+            self.height[c] = self.height[c] - 1
+        # After the branch.
+        self.last = self.height[c]
+        self.mode = Mode.BUSY if self.height[c] > 0 else Mode.IDLE
+        if self.mode == Mode.BUSY:
+            self.seen |= {c}
+        else:
+            self.seen -= {c}
+        require(self.last is None or self.last <= self.height[c])
+
+    @action
+    def sweep(self, seen_by: Set[Cell]) -> None:
+        """A loop with a branch over a map of two keys, and one that adds and takes."""
+        require(self.mode == Mode.BUSY)
+        for c in Cell:
+            if c in seen_by:
+                for k in Colour:
+                    self.paint[c, k] = not self.paint[c, k]
+                self.seen |= {c}
+        for c in Cell:
+            if c not in seen_by:
+                self.seen -= {c}
+        self.pings |= {Ping(self.mode)}
+
+    @action
+    def write(self, c: Cell) -> None:
+        """Sequences, windows and the search for a position."""
+        before = self.tape
+        found = first(i for i in before.indices() if before[i] == self.height[c])
+        if found is not None:
+            self.tape = before.splice(found, before.window(found - 1, before.last))
+            self.notes = {n for n in self.notes if n.cell != c}
+        else:
+            self.tape = before.append(self.height[c])
+            self.notes |= {Note(c, self.last, self.tape.window(self.tape.last - 1, self.tape.last))}
+
+    @action
+    def forget(self, n: Note) -> None:
+        """A parameter from a set; what it holds is used under its guard."""
+        require(n in self.notes)
+        require(n.level is None or n.level <= self.height[n.cell])
+        self.notes -= {n}
+        self.last = self.next_level(self.height[n.cell])
+
+    def raise_one(self, c: Cell) -> None:
+        """One level up, within the scope."""
+        up = self.height[c] + 1
+        require(self.last is None or self.last != up or c not in self.seen)
+        self.height[c] = up
+
+    def next_level(self, of: Level) -> Level:
+        """The level above: may leave the scope."""
+        return of + 1
+
+    def high(self, at: Level) -> bool:
+        """Whether some cell is at a level."""
+        return any(self.height[c] == at for c in Cell)
+
+    @invariant
+    def notes_are_whole(self) -> bool:
+        """A note holds one entry."""
+        return all(n.part.after < n.part.last for n in self.notes)
+
+    @action_property
+    def some_height_stays(self, after: OddCorners) -> bool:
+        """Reads the state after, through a helper, at a place of the state before."""
+        return all(after.high(self.height[c]) or self.height[c] != after.height[c] for c in Cell)
+
+    @witness
+    def all_painted(self) -> bool:
+        """Every place is painted."""
+        return all(self.paint[c, k] for c in Cell for k in Colour)

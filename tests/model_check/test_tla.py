@@ -1,0 +1,171 @@
+"""The TLA+ export: every module parses, TLC's counts are ours, and what the text says."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+import tla
+from click.testing import CliRunner
+
+from model_check import check
+from model_check.cli.common import SHIPPED, find_protocol
+from model_check.cli.export import export as export_command
+from model_check.tla import export
+from spec.language import Protocol, Scope, SpecError
+from spec.paxos import Paxos
+from spec.quorums import explicit
+from spec.raft import Raft
+from tests.model_check.odd_corners import OddCorners
+from tests.model_check.tlc import JAR, Entry, entries, judge
+
+LARGE = 2_000
+"""Distinct states from which an entry is left to the native engine, in the long tests."""
+SMALL_ENTRIES = [e for e in entries() if e.distinct_states <= LARGE]
+LARGE_ENTRIES = [e for e in entries() if e.distinct_states > LARGE]
+
+
+def variants(cls: type[Protocol]) -> list[tuple[str, ...]]:
+    """As it is, and without each rule."""
+    return [(), *((rule,) for rule, _ in cls.ir.rules)]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_export_parses(name):
+    cls = find_protocol(name)
+    for without in variants(cls):
+        module, _ = export(cls(without=without), symmetry=not without)
+        assert tla.parse(module).name == cls.__name__
+
+
+def test_the_parser_is_a_judge():
+    module, _ = export(Paxos())
+    with pytest.raises(ValueError, match="Error while parsing"):
+        tla.parse(module.replace("/\\ max_bal' =", "/\\ max_bal' = ="))
+
+
+def agrees(entry: Entry, engine: str) -> None:
+    """Our explorer finds the verdict and the counts that TLC found."""
+    protocol = entry.protocol()
+    assert check(protocol, engine=engine).verdict == entry.verdict
+    whole = check(protocol, engine=engine, properties=())
+    assert (whole.distinct_states, whole.depth) == (entry.distinct_states, entry.depth)
+
+
+@pytest.mark.parametrize("entry", SMALL_ENTRIES, ids=lambda e: e.name)
+def test_counts_are_those_of_tlc(entry):
+    agrees(entry, "interpreter")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("entry", LARGE_ENTRIES, ids=lambda e: e.name)
+def test_large_counts_are_those_of_tlc(entry):
+    agrees(entry, "native")
+
+
+@pytest.mark.skipif(JAR not in os.environ, reason=f"set {JAR} to the path of tla2tools.jar to run TLC itself")
+@pytest.mark.parametrize("entry", SMALL_ENTRIES, ids=lambda e: e.name)
+def test_tlc_itself(entry):
+    verdict, violated, states, depth = judge(entry.protocol())
+    assert (verdict, states, depth) == (entry.verdict, entry.distinct_states, entry.depth)
+    assert bool(violated) == (verdict == "violated")
+
+
+@pytest.mark.skipif(JAR not in os.environ, reason=f"set {JAR} to the path of tla2tools.jar to run TLC itself")
+def test_tlc_counts_up_to_symmetry():
+    protocol = Paxos(Scope(acceptor=3, ballot=1, value=2))
+    assert judge(protocol, symmetry=True)[2] == check(protocol, engine="interpreter", symmetry=True).distinct_states
+
+
+@pytest.mark.skipif(JAR not in os.environ, reason=f"set {JAR} to the path of tla2tools.jar to run TLC itself")
+def test_tlc_with_quorums_that_do_not_intersect():
+    protocol = Paxos(Scope(acceptor=2, ballot=2, value=2), quorums={"acceptor": explicit((1,), (2,))})
+    ours = check(protocol, engine="interpreter", properties=())
+    assert judge(protocol) == ("violated", "agreement", ours.distinct_states, ours.depth)
+
+
+def test_the_guide_shows_what_is_exported():
+    """Two actions, with their words and the order of their statements."""
+    guide = (Path(__file__).parents[2] / "docs" / "for-tla-users.md").read_text(encoding="utf-8")
+    simple, sequential = re.findall(r"```tla\n(.*?)```", guide, re.DOTALL)
+    assert f"\n{simple}\n" in export(Paxos())[0]
+    assert f"\n{sequential}\n" in export(Raft())[0]
+    assert r"\/ \E a \in Acceptor, m \in accepts : phase_2b(a, m)" in export(Paxos())[0]
+
+
+def test_a_removed_rule_leaves_a_comment():
+    module, _ = export(Paxos(without=("keep the promise",)))
+    assert '\\* The rule "keep the promise" is removed.' in module
+    assert '\\* Without the rule "keep the promise": no guard here.' in module
+    assert "at_most" not in module
+
+
+def test_the_scope_is_the_configuration():
+    _, configuration = export(Raft(Scope(node=2, term=3, index=4, value=1)))
+    for line in ("Node = {n1, n2}", "MaxTerm = 3", "MaxIndex = 4", "Value = {v1}", "None = None"):
+        assert f"    {line}\n" in configuration
+    assert "CHECK_DEADLOCK FALSE" in configuration
+    assert "INVARIANT election_safety" in configuration
+    assert "PROPERTY leader_append_only" in configuration
+    assert "\\* CONSTRAINT one_candidate_per_term" in configuration
+
+
+def test_leaving_the_scope_disables():
+    module, _ = export(Raft())
+    assert "    /\\ current_term[n] < MaxTerm\n" in module
+    assert "    /\\ Len(log[n]) < MaxIndex\n" in module
+
+
+def test_only_alike_elements_are_permuted():
+    scope = Scope(acceptor=3, ballot=1, value=2)
+    assert "Symmetry == Permutations(Acceptor) \\cup Permutations(Value)" in export(Paxos(scope), symmetry=True)[0]
+    told_apart = Paxos(scope, quorums={"acceptor": explicit((1, 2), (1, 3))})
+    module, configuration = export(told_apart, symmetry=True)
+    assert "Symmetry == Permutations(Value)" in module
+    assert "Quorum = {{a1, a2}, {a1, a3}}" in configuration
+    assert "SYMMETRY Symmetry" in configuration
+
+
+def test_sorts_with_one_initial_keep_apart():
+    _, configuration = export(OddCorners())
+    assert "Cell = {cell1, cell2}" in configuration
+    assert "Colour = {colour1}" in configuration
+
+
+LOOP = """
+from spec.language import *
+class Node(Sort):
+    "A node."
+class P(Protocol):
+    "A loop whose turns depend on each other."
+    a: Map[Node, bool]
+    s: Set[Node]
+    def init(self) -> None:
+        self.a = Map({n: False for n in Node})
+        self.s = Set()
+    @action
+    def go(self) -> None:
+        for n in Node:
+            self.s |= {n}
+            if n in self.s:
+                self.s -= {n}
+"""
+
+
+def test_what_tla_cannot_say_is_refused_with_its_place(load_spec):
+    with pytest.raises(SpecError, match=r"\.py:14:\d+: export to TLA\+: this `for` changes `s`"):
+        export(load_spec(LOOP).P(Scope(node=2)))
+
+
+def test_a_word_of_tla_is_refused(load_spec):
+    with pytest.raises(SpecError, match=r"export to TLA\+: `CHOOSE` already means something"):
+        export(load_spec(LOOP.replace("go", "CHOOSE")).P(Scope(node=2)))
+
+
+def test_command_writes_module_and_configuration(tmp_path: Path):
+    done = CliRunner().invoke(export_command, ["tla", "paxos", "-o", str(tmp_path / "out"), "--acceptors", "2", "--without", "keep the promise"])
+    assert done.exit_code == 0, done.output
+    assert "MODULE Paxos" in (tmp_path / "out" / "Paxos.tla").read_text()
+    assert "Acceptor = {a1, a2}" in (tmp_path / "out" / "Paxos.cfg").read_text()
