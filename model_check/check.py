@@ -153,11 +153,12 @@ def check(
         start=None if start is None else (start.states[-1],),
         progress=progress,
     )
-    outcome = _explorer(engine, search)(protocol, options)
+    outcome = explorer_of(engine, search)(protocol, options)
     return _result(protocol, options, outcome, search, start)
 
 
-def _explorer(engine: str, search: str) -> Callable[[Protocol, Options], Outcome]:
+def explorer_of(engine: str, search: str = "breadth-first") -> Callable[[Protocol, Options], Outcome]:
+    """The explorer of an engine; IonianError where it has no such search."""
     if search == "depth-first":
         if engine != "interpreter":
             raise IonianError(f"depth-first search runs on the interpreter only, not on engine `{engine}`: add --engine interpreter")

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from model_check.evaluation import attempts, guarded, well_typed
-from model_check.search import TYPE_INVARIANT, ActionCoverage, Options, Outcome, Progress, Violation
+from model_check.evaluation import attempts, guarded, successors, well_typed
+from model_check.search import TYPE_INVARIANT, ActionCoverage, Options, Outcome, Progress, Violation, abstraction
 from spec.language import IonianError, Map, Protocol, Seq, Sort, State, Window, ir
 from spec.language.values import elements
 from spec.quorums import symmetric
@@ -112,7 +112,7 @@ def deep_size(value: Any) -> int:
 class Checks:
     """What is evaluated on each state and step of one protocol: properties, witnesses, constraints."""
 
-    def __init__(self, protocol: Protocol, properties: tuple[str, ...] | None, constraints: tuple[str, ...]) -> None:
+    def __init__(self, protocol: Protocol, properties: tuple[str, ...] | None, constraints: tuple[str, ...], refinement: str | None = None) -> None:
         def chosen(kind: str) -> list[ir.Property]:
             return [p for p in protocol.ir.of_kind(kind) if properties is None or p.name in properties]
 
@@ -121,6 +121,7 @@ class Checks:
         self.invariants, self.action_properties = chosen("invariant"), chosen("action_property")
         self.witnesses = protocol.ir.of_kind("witness")
         self.constraints = [p for p in protocol.ir.of_kind("constraint") if p.name in constraints]
+        self.mapping = None if refinement is None else Mapping(protocol, refinement)
 
     def holds(self, prop: ir.Property, state: State, after: State | None = None) -> bool:
         """The value of a property; SpecError with the place where it is undefined."""
@@ -135,11 +136,37 @@ class Checks:
 
     def step(self, state: State, after: State) -> str:
         """The first action property that a step violates, empty if none."""
-        return next((p.name for p in self.action_properties if not self.holds(p, state, after)), "")
+        found = next((p.name for p in self.action_properties if not self.holds(p, state, after)), "")
+        if not found and self.mapping is not None and not self.mapping.allows(state, after):
+            return self.mapping.refinement.name
+        return found
 
     def expands(self, state: State) -> bool:
         """Whether a state satisfies all constraints."""
         return all(self.holds(p, state) for p in self.constraints)
+
+
+class Mapping:
+    """A refinement mapping under CPython: which steps the abstract protocol allows."""
+
+    def __init__(self, protocol: Protocol, refinement: str) -> None:
+        self.protocol = protocol
+        self.abstract, self.refinement = abstraction(protocol, refinement)
+        self._allowed: dict[State, set[State]] = {}
+
+    def image(self, state: State) -> State:
+        """The abstract state that a state stands for."""
+        with guarded(self.protocol, f"refinement mapping `{self.refinement.name}`", state):
+            return self.protocol.mapped(self.refinement, state)
+
+    def allows(self, state: State, after: State) -> bool:
+        """Whether a step is a step of the abstract protocol, or changes nothing in it."""
+        before, then = self.image(state), self.image(after)
+        if before == then:
+            return True
+        if before not in self._allowed:
+            self._allowed[before] = {found for _, found in successors(self.abstract, before)}
+        return then in self._allowed[before]
 
 
 class _Search:
@@ -147,7 +174,7 @@ class _Search:
 
     def __init__(self, protocol: Protocol, options: Options) -> None:
         self.protocol, self.options = protocol, options
-        self.checks = Checks(protocol, options.properties, options.constraints)
+        self.checks = Checks(protocol, options.properties, options.constraints, options.refinement)
         self.images = permutations(protocol) if options.symmetry else []
         self.outcome = Outcome(
             coverage={a.name: ActionCoverage() for a in protocol.ir.actions},

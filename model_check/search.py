@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from spec.language import State
+from spec.language import Protocol, Scope, State, ir
 
 TYPE_INVARIANT = "type_invariant"
 """The invariant that every protocol has: each variable holds a value of its type within the scope."""
@@ -42,7 +42,9 @@ class Options:
 
     `max_memory` is in bytes; `start` begins the search at given states instead of the initial ones;
     `properties` limits the check to some invariants and action properties (None: all); `constraints` names
-    the protocol's constraints that bound the search.
+    the protocol's constraints that bound the search; `refinement` names a refinement mapping that every step is
+    checked against (the native engine's; a step that the abstract protocol does not allow violates a property of
+    the mapping's name).
     """
 
     engine: str = "native"
@@ -53,6 +55,7 @@ class Options:
     constraints: tuple[str, ...] = ()
     properties: tuple[str, ...] | None = None
     start: tuple[State, ...] | None = None
+    refinement: str | None = None
     progress: Callable[[Progress], None] | None = field(default=None, compare=False)
 
 
@@ -94,3 +97,12 @@ class Outcome:
     exact: bool = False
     """Whether states were compared in full, not by fingerprint."""
     warnings: list[str] = field(default_factory=list)
+
+
+def abstraction(protocol: Protocol, refinement: str) -> tuple[Protocol, ir.Refinement]:
+    """The abstract protocol of a refinement mapping, at the sizes that the concrete one gives to the sorts they share."""
+    mapping = next(r for r in protocol.ir.refinements if r.name == refinement)
+    target: type[Protocol] = mapping.target
+    names = target.sort_names()
+    systems = {name: system for name, system in protocol.quorum_systems.items() if name in names}
+    return target(Scope(**{name: protocol.scope.sizes[name] for name in names}), quorums=systems), mapping

@@ -9,8 +9,10 @@ from collections.abc import Sequence
 import click
 
 from model_check.cli.check import check
+from model_check.cli.export import export
 from model_check.cli.graph import graph
 from model_check.cli.listing import list_specs
+from model_check.cli.refine import refine
 from model_check.cli.replay import replay
 from model_check.cli.simulate import simulate
 from spec.language import IonianError
@@ -27,7 +29,7 @@ def ionian() -> None:
 
 
 # A new command is a module beside this one, and a line here.
-for command in (list_specs, check, simulate, graph, replay):
+for command in (list_specs, check, simulate, refine, graph, replay, export):
     ionian.add_command(command)
 
 

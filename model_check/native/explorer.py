@@ -23,7 +23,7 @@ from model_check.native.cache import Compiled
 from model_check.native.codegen import Program
 from model_check.native.layout import Layout
 from model_check.native.runtime import move_prints
-from model_check.search import ActionCoverage, Options, Outcome, Progress, Violation
+from model_check.search import ActionCoverage, Options, Outcome, Progress, Violation, abstraction
 from spec.language import IonianError, Protocol
 
 Words = npt.NDArray[np.int64]
@@ -166,7 +166,11 @@ class _Explorer:
         self.protocol, self.options = protocol, options
         began = time.perf_counter()
         self.layout = Layout(protocol)
-        self.program = Program(self.layout, options.properties, options.constraints, options.symmetry)
+        mapping = None
+        if options.refinement is not None:
+            abstract, refinement = abstraction(protocol, options.refinement)
+            mapping = Layout(abstract), refinement
+        self.program = Program(self.layout, options.properties, options.constraints, options.symmetry, mapping)
         self.workers = max(1, options.workers)
         self.compiled = Compiled(self.program.source)
         self.code: Any = self.compiled.module
@@ -252,7 +256,7 @@ class _Explorer:
         self.code.enter(flat, offsets, len(rows), self.table.prints, self.workers, self.table.shard_size, accepted, b.notes, b.seen)
         kept = [r for r, a in zip(rows, accepted, strict=True) if a]
         self.first_numbers = [i for i, a in enumerate(accepted) if a]
-        self.outcome.distinct_states = self.outcome.generated_states = self.links.first = self.table.count = len(kept)
+        self.outcome.distinct_states = self.links.first = self.table.count = len(kept)
         self.frontier = [Chunk(np.array([w for r in kept for w in r], np.int64), np.cumsum([0, *map(len, kept)], dtype=np.int64))]
         self._witnesses(0)
         if b.notes[kernel.STATE_BAD] != kernel.NONE:
@@ -345,7 +349,7 @@ class _Explorer:
             return
         found: list[tuple[int, int, str]] = []
         if b.notes[kernel.STEP_BAD] != kernel.NONE:
-            found.append((int(b.notes[kernel.STEP_BAD]) >> 8, 0, self.program.action_properties[b.notes[kernel.STEP_PROPERTY]].name))
+            found.append((int(b.notes[kernel.STEP_BAD]) >> 8, 0, self.program.step_names[b.notes[kernel.STEP_PROPERTY]]))
         if b.notes[kernel.STATE_BAD] != kernel.NONE:
             found.append((int(b.notes[kernel.STATE_BAD]) >> 8, 1, self.program.state_names[b.notes[kernel.STATE_PROPERTY]]))
         if found:

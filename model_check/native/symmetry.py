@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 
+from model_check.native.actions import define
 from model_check.native.expressions import Row, Translator, Writer
 from model_check.native.layout import TAG_SHIFT, WORD_BITS, Layout, Slot
 from spec.language import ScopeError
@@ -34,10 +35,10 @@ def symmetric_sorts(layout: Layout) -> list[SortType]:
 
 def print_function(writer: Writer, symmetry: bool) -> None:
     """Write `print_of(C, c, m, th)`: the fingerprint of a row, of its orbit with symmetry."""
-    writer.depth = 0
     sorts = symmetric_sorts(writer.layout) if symmetry else []
     if not sorts:
-        writer.lines += ["", "", "@njit", "def print_of(C, c, m, th):", f"    return fingerprint(C, c, {writer.layout.fixed_words}, th)"]
+        define(writer, "print_of(C, c, m, th)")
+        writer.line(f"return fingerprint(C, c, {writer.layout.fixed_words}, th)")
         return
     _Orbit(writer, sorts).write()
 
@@ -63,7 +64,7 @@ class _Orbit:
         self.writer.lines.append("    " * depth + text)
 
     def _define(self, head: str) -> None:
-        self.writer.lines += ["", "", "@njit", f"def {head}:"]
+        define(self.writer, head)
 
     def _moves(self, type_: Type) -> bool:
         return any(s in self.sorts for s in sorts_of(type_))
@@ -248,7 +249,9 @@ class _Orbit:
         self._line(depth, f"mark = image_print(C, c, m, th, {self._arguments}, R)")
         self._line(depth, "if mark < least:")
         self._line(depth + 1, "least = mark")
-        self._line(1, "return least")
+        # The least of several is biased towards 0, and the table's places are monotone: scramble once more.
+        self._line(1, "least = mix(least)")
+        self._line(1, "return least if least != np.uint64(0) else np.uint64(1)")
 
     def _signature(self, slot: Slot, main: SortType) -> None:
         """Fold an element's entries of a map into its signature; entries of further keys as a multiset."""

@@ -235,6 +235,7 @@ class Protocol:
                     yield Step(act.name, arguments), after
 
     def _take(self, state: State, name: str, arguments: tuple[tuple[str, Any], ...]) -> State | None:
+        activate(self.context)
         frame = self.frame(state, self._maps[name])
         try:
             getattr(frame, name)(*(value for _, value in arguments))

@@ -1,0 +1,87 @@
+"""`ionian refine SPEC ABSTRACT`: check a refinement mapping on every transition."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+from rich.text import Text
+
+from model_check.check import ENGINES, EXIT_STATUS
+from model_check.cli.common import SpecCommand, build, byte_size, find_protocol, output_option, protocol_options, write_file
+from model_check.refine import RefinementResult
+from model_check.refine import refine as run_refine
+from model_check.report import console, duration, live_progress, number, print_origin, print_trace, put, verdict_line
+
+
+@click.command(cls=SpecCommand)
+@click.argument("spec")
+@click.argument("abstract")
+@protocol_options
+@click.option("--engine", type=click.Choice(ENGINES), default="native", show_default=True, help="Compiled, or CPython itself (slow, exact).")
+@click.option("--symmetry/--no-symmetry", default=False, help="Take states that differ by a permutation of interchangeable elements as one.")
+@click.option("--workers", type=click.IntRange(min=1), default=None, help="Threads of the native engine (default: one for each core).")
+@click.option("--max-memory", callback=byte_size, metavar="SIZE", help="End as inconclusive beyond this, e.g. 4GB.")
+@click.option("--max-depth", type=click.IntRange(min=0), default=None, help="Explore no deeper than this many steps.")
+@output_option("--json", "json_file", help_text="Write the whole result.")
+def refine(
+    *,
+    spec: str,
+    abstract: str,
+    sizes: dict[str, int | None],
+    without: tuple[str, ...],
+    quorum_texts: tuple[str, ...],
+    engine: str,
+    symmetry: bool,
+    workers: int | None,
+    max_memory: int | None,
+    max_depth: int | None,
+    json_file: Path | None,
+) -> int:
+    """Check that every step of SPEC, seen through its refinement mapping, is a step of ABSTRACT or none.
+
+    `ionian refine paxos voting`, `ionian refine voting consensus`, `ionian refine raft replicated-log`.
+    """
+    protocol = build(spec, sizes, without, quorum_texts)
+    with live_progress(console(stderr=True)) as progress:
+        result = run_refine(
+            protocol,
+            find_protocol(abstract),
+            engine=engine,
+            symmetry=symmetry,
+            workers=workers or os.cpu_count() or 1,
+            max_depth=max_depth,
+            max_memory=max_memory,
+            progress=progress,
+        )
+    if json_file is not None:
+        write_file(json_file, json.dumps(result.to_json(), indent=1) + "\n")
+    _print(result)
+    return EXIT_STATUS[result.verdict]
+
+
+def _print(result: RefinementResult) -> None:
+    """The report: figures, and for a violation the trace with the abstract states around its last step."""
+    out = console()
+    print_origin(out, result.origin)
+    depth = "" if result.max_depth is None else f", at most {result.max_depth} steps deep"
+    put(out, f"refinement mapping `{result.mapping}` to {result.abstract}, {result.engine} engine{', symmetry reduction' if result.symmetry else ''}{depth}", 0, style="dim")
+    if result.trace is not None:
+        out.print()
+        print_trace(out, result.trace)
+        out.print()
+        put(out, f"{result.abstract} has no such step. Its states:" if result.trace.steps else f"{result.abstract} does not start there. Its state:", 0)
+        for label, image in zip(("before", "after"), result.images, strict=False):
+            put(out, label if result.trace.steps else "mapped", 2)
+            for line in repr(image).splitlines():
+                put(out, line, 4)
+    out.print()
+    out.print(Text(f"{number(result.distinct_states)} distinct states, {number(result.transitions)} transitions checked, depth {result.depth}, {duration(result.seconds)}"))
+    where = {
+        "holds": f"every step is a step of {result.abstract} or changes nothing in it{depth}",
+        "violated": f"{result.mapping}, after {len(result.trace.steps) if result.trace else 0} steps",
+        "inconclusive": f"stopped: {result.stopped}",
+    }
+    out.print(verdict_line(result.verdict, where[result.verdict]))

@@ -1,0 +1,274 @@
+"""One protocol's actions as functions that write successors' rows."""
+
+from __future__ import annotations
+
+from model_check.native.expressions import Row, Translator, Writer
+from model_check.native.layout import BITSET_LIMIT, MASK_LIMIT, WORD_BITS, Slot
+from spec.language import ScopeError, ir
+from spec.language.types import MapType
+
+BEFORE = Row("S", "o", "n")
+NEXT = Row("C", "c", "m")
+SLACK = 64
+_STEP_SIGNATURE = "(S, o, n, h, p, C, CO, TH, CM, notes, EV)"
+
+
+def define(writer: Writer, head: str) -> None:
+    """Begin a function that only compiled code calls."""
+    writer.depth = 0
+    writer.lines += ["", "", "@njit(error_model='numpy', no_cpython_wrapper=True, no_cfunc_wrapper=True)", f"def {head}:"]
+    writer.depth = 1
+
+
+def write_actions(writer: Writer, prefix: str) -> None:
+    """One function for each action, and `successors`, which calls them in order; names begin with the prefix."""
+    actions = writer.layout.protocol.ir.actions
+    for number, act in enumerate(actions):
+        define(writer, f"{prefix}act_{number}_{act.name}{_STEP_SIGNATURE}")
+        mark = len(writer.lines)
+        writer.leaves = False
+        _ActionTranslator(writer, number).write(act)
+        if writer.leaves:
+            writer.lines.insert(mark, "    leaves = False")
+    define(writer, f"{prefix}successors{_STEP_SIGNATURE}")
+    for number, act in enumerate(actions):
+        writer.line(f"{prefix}act_{number}_{act.name}{_STEP_SIGNATURE}")
+
+
+class _ActionTranslator(Translator):
+    """Writes one action: loops over its parameters, guards as early as their parameters allow, then effects."""
+
+    def __init__(self, writer: Writer, number: int) -> None:
+        super().__init__(writer, BEFORE)
+        self.number, self.copied = number, False
+        self.flagged = False
+
+    def write(self, act: ir.Action) -> None:
+        """The body of the action's function."""
+        self._count(act)
+        guards, effects = _split(act)
+        with self.writer.block("for once in range(1):"):
+            self._level(act, guards, effects, 0)
+
+    def _count(self, act: ir.Action) -> None:
+        """Argument tuples tried: the product of the domains' sizes."""
+        factor, sets = 1, []
+        for binder in act.parameters:
+            match binder.domain:
+                case ir.SortDomain(type=type_):
+                    factor *= self.layout.size(type_)
+                case ir.QuorumDomain(sort=sort):
+                    factor *= len(self.quorum_masks(sort))
+                case ir.SubsetDomain(sort=sort):
+                    factor *= 1 << self.layout.size(sort)
+                case ir.SetDomain():
+                    sets.append(binder)
+        if any(any(isinstance(x, ir.Name) for x in ir.walk(b.domain)) for b in sets):
+            return
+        names = []
+        for binder in sets:
+            name = self.writer.fresh("size")
+            self.writer.line(f"{name} = 0")
+            head, prepare = self.loop_head(binder)
+            with self.writer.loop(head):
+                prepare()
+                self.writer.line(f"{name} += 1")
+            names.append(name)
+        self.writer.line(f"EV[{self.number}] += {' * '.join([str(factor), *names])}")
+
+    def _level(self, act: ir.Action, guards: list[list[ir.Statement]], effects: list[ir.Statement], level: int) -> None:
+        for statement in guards[level]:
+            self._statement(statement)
+        if level == len(act.parameters):
+            for statement in effects:
+                self._statement(statement)
+            self._emit()
+            return
+        head, prepare = self.loop_head(act.parameters[level])
+        with self.writer.block(head):
+            prepare()
+            self._level(act, guards, effects, level + 1)
+
+    def _copy(self) -> None:
+        """Begin the successor's row as a copy of the present one."""
+        if self.copied:
+            return
+        self.copied = True
+        fixed = self.layout.fixed_words
+        self.writer.line("k = notes[0]")
+        self.writer.line("c = notes[1]")
+        with self.writer.block(f"if k + 2 >= CO.size or c + {fixed + SLACK} + n >= C.size:"):
+            self.writer.line("notes[4] = 1")
+            self.writer.line("return")
+        with self.writer.block(f"for j in range({fixed} + n):"):
+            self.writer.line("C[c + j] = S[o + j]")
+        self.writer.line("m = n")
+        self.writer.line("th = h")
+        self.now = NEXT
+
+    def _emit(self) -> None:
+        """Hand the successor over."""
+        self._copy()
+        self.writer.line(f"CO[k + 1] = c + {self.layout.fixed_words} + m")
+        self.writer.line("TH[k] = th")
+        self.writer.line(f"CM[k] = (p << 32) | (notes[2] << 8) | {self.number}")
+        self.writer.line("notes[0] = k + 1")
+        self.writer.line(f"notes[1] = c + {self.layout.fixed_words} + m")
+        self.writer.line("notes[2] += 1")
+
+    # --- statements
+
+    def _statement(self, s: ir.Statement) -> None:
+        had_leaves, self.writer.leaves = self.writer.leaves, False
+        match s:
+            case ir.Require():
+                self._require(s)
+            case ir.Let():
+                self.let(s.name, s.value)
+            case ir.Store():
+                self._store(s)
+            case ir.Insert():
+                self._insert(s)
+            case ir.Remove():
+                self._remove(s)
+            case ir.If():
+                self._if(s)
+            case ir.ForEach():
+                self._for(s)
+            case ir.Perform():
+                self._perform(s)
+        if self.writer.leaves and self.writer.loops == 0:
+            with self.writer.block("if leaves:"):
+                self.writer.line("leaves = False")
+                self.writer.line("continue")
+        self.writer.leaves = self.writer.leaves or had_leaves
+
+    def _require(self, s: ir.Require) -> None:
+        if s.rule and s.rule in self.layout.protocol.without:
+            # CPython evaluates the condition of a removed rule too; only its value is ignored.
+            self.writer.line(f"ignored = {self.value(s.condition)}")
+            return
+        condition = self.value(s.condition)
+        if self.writer.loops:
+            self.writer.leaves = True
+            with self.writer.block(f"if not {condition}:"):
+                self.writer.line("leaves = True")
+                self.writer.line("break")
+            return
+        with self.writer.block(f"if not {condition}:"):
+            self.writer.line("continue")
+
+    def _if(self, s: ir.If) -> None:
+        condition = self.value(s.condition)
+        if not self.copied and any(isinstance(x, (ir.Store, ir.Insert, ir.Remove)) for x in ir.walk(s)):
+            name = self.writer.fresh("b")
+            self.writer.line(f"{name} = {condition}")
+            condition = name
+            self._copy()
+        with self.writer.block(f"if {condition}:"):
+            for statement in s.then:
+                self._statement(statement)
+        if s.otherwise:
+            with self.writer.block("else:"):
+                for statement in s.otherwise:
+                    self._statement(statement)
+
+    def _for(self, s: ir.ForEach) -> None:
+        self._copy()
+        head, prepare = self.loop_head(s.binder)
+        with self.writer.loop(head):
+            prepare()
+            for statement in s.body:
+                self._statement(statement)
+
+    def _perform(self, s: ir.Perform) -> None:
+        arguments = [self.atom(a) for a in s.arguments]
+        saved = self.names
+        self.names = {p: a for (p, _), a in zip(s.procedure.parameters, arguments, strict=True)}
+        for statement in s.procedure.body:
+            self._statement(statement)
+        self.names = saved
+
+    def _store(self, s: ir.Store) -> None:
+        slot = self.layout.slots[s.variable]
+        if slot.form != "fields":
+            self._store_big(slot, s.value, s.place)
+        elif isinstance(slot.variable.type, MapType) and not s.keys:
+            self._store_map(slot, s)
+        else:
+            value, keys = self._value_and_keys(s.value, s.keys)
+            self._copy()
+            self._put(slot, keys, value)
+
+    def _value_and_keys(self, value: ir.Expr, keys: tuple[ir.Expr, ...]) -> tuple[str, list[str]]:
+        """Evaluated before the row is written to."""
+        name = self.writer.fresh()
+        self.writer.line(f"{name} = {self.code(value)}")
+        return name, [self.atom(k) for k in keys]
+
+    def _put(self, slot: Slot, keys: list[str], value: str) -> None:
+        word, shift = self.place_of(keys, slot)
+        mask = (1 << slot.width) - 1
+        self.writer.line(f"C[c + {word}] = (C[c + {word}] & ~({mask} << {shift})) | ({value} << {shift})")
+
+    def _store_map(self, slot: Slot, s: ir.Store) -> None:
+        assert isinstance(s.value, ir.MapComprehension)
+        if any(isinstance(x, ir.Read) and x.variable == s.variable for x in ir.walk(s.value)):
+            raise ScopeError(f"{s.place}: the native engine cannot rebuild `{s.variable}` from its own entries; assign entry by entry in a `for`, or use --engine interpreter")
+        self._copy()
+        comprehension = s.value
+
+        def body() -> None:
+            name = self.writer.fresh()
+            self.writer.line(f"{name} = {self.code(comprehension.value)}")
+            self._put(slot, [self.names[b.name] for b in comprehension.binders], name)
+
+        self.over(comprehension.binders, body)
+
+    def _store_big(self, slot: Slot, value: ir.Expr, place: ir.Place) -> None:
+        """Assign a whole set that does not fit in a word: element by element, from a set of another variable or the empty set."""
+        raise ScopeError(f"{place}: `{slot.variable.name}` has more than {BITSET_LIMIT if slot.form == 'tail' else MASK_LIMIT} possible members; the native engine changes it only by |= {{x}} and -= {{x}}; use --engine interpreter")
+
+    def _insert(self, s: ir.Insert) -> None:
+        slot = self.layout.slots[s.variable]
+        element, keys = self._value_and_keys(s.element, s.keys)
+        self._copy()
+        if slot.form == "tail":
+            self.writer.line(f"m, th = tail_insert(C, c + {self.layout.fixed_words}, m, {self.tagged(slot, element)}, th)")
+        else:
+            self._change_bit(slot, s, element, keys, "|=", "")
+
+    def _remove(self, s: ir.Remove) -> None:
+        slot = self.layout.slots[s.variable]
+        element, keys = self._value_and_keys(s.element, s.keys)
+        self._copy()
+        if slot.form == "tail":
+            self.writer.line(f"m, th = tail_remove(C, c + {self.layout.fixed_words}, m, {self.tagged(slot, element)}, th)")
+        else:
+            self._change_bit(slot, s, element, keys, "&=", "~")
+
+    def _change_bit(self, slot: Slot, s: ir.Insert | ir.Remove, element: str, keys: list[str], operator: str, invert: str) -> None:
+        rank = self.writer.fresh()
+        self.writer.line(f"{rank} = {self.rank(s.element.type, element)}")
+        if slot.form == "bits":
+            self.writer.line(f"C[c + {slot.word} + {rank} // {WORD_BITS}] {operator} {invert}(1 << ({rank} % {WORD_BITS}))")
+        else:
+            word, shift = self.place_of(keys, slot)
+            self.writer.line(f"C[c + {word}] {operator} {invert}(1 << ({shift} + {rank}))")
+
+
+def _split(act: ir.Action) -> tuple[list[list[ir.Statement]], list[ir.Statement]]:
+    """The leading guards and lets, each at the first level where its parameters are bound and that keeps their order; the rest."""
+    names = [b.name for b in act.parameters]
+    levels: list[list[ir.Statement]] = [[] for _ in range(len(names) + 1)]
+    level, at_level = 0, {}
+    body = list(act.body)
+    while body and isinstance(body[0], (ir.Require, ir.Let)):
+        statement = body.pop(0)
+        used = {x.name for x in ir.walk(statement, into_helpers=False) if isinstance(x, ir.Name)}
+        needed = [names.index(u) + 1 for u in used if u in names] + [at_level[u] for u in used if u in at_level]
+        level = max([level, *needed])
+        if isinstance(statement, ir.Let):
+            at_level[statement.name] = level
+        levels[level].append(statement)
+    return levels, body
