@@ -1,0 +1,66 @@
+"""`ionian break SPEC`: remove each safety rule in turn and show what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from model_check.breaking import Broken, experiments_for, run_experiment
+from model_check.cli.common import find_protocol, output_option, write_file
+from model_check.report import console, duration, live_progress, put
+from spec.language import SpecError
+from spec.language.values import rule_id
+
+
+@click.command("break")
+@click.argument("spec")
+@click.option("--rule", "rules", multiple=True, metavar="RULE", help="Only this rule (may be repeated); its counterexample is the same as check's.")
+@click.option("--workers", type=click.IntRange(min=1), default=None, help="Threads of the native engine (default: one for each core).")
+@output_option("--json", "json_file", help_text="Write all results, counterexamples included.")
+def break_rules(*, spec: str, rules: tuple[str, ...], workers: int | None, json_file: Path | None) -> int:
+    """Remove each named rule of SPEC, and print the property that then fails and the length of the shortest way there.
+
+    Every rule has a scope just large enough. Exit status 0 if every removal is caught, 1 if one is not.
+    """
+    protocol = find_protocol(spec)
+    experiments = experiments_for(protocol)
+    wanted = {rule_id(r) for r in rules}
+    unknown = wanted - {rule_id(e.rule) for e in experiments}
+    if unknown:
+        raise SpecError(f"{protocol.ir.name} has no rule `{', '.join(sorted(unknown))}`; its rules are {', '.join(rule_id(e.rule) for e in experiments)}")
+    found = []
+    for experiment in experiments:
+        if not wanted or rule_id(experiment.rule) in wanted:
+            with live_progress(console(stderr=True)) as progress:
+                found.append(run_experiment(protocol, experiment, workers or os.cpu_count() or 1, progress))
+    if json_file is not None:
+        write_file(json_file, json.dumps({"spec": spec, "rules": [b.to_json() for b in found]}, indent=1) + "\n")
+    _print(found)
+    return 0 if all(b.result.verdict == "violated" for b in found) else 1
+
+
+def _print(found: list[Broken]) -> None:
+    """One line a rule, then what bounded the deeper searches."""
+    out = console()
+    table = Table("rule removed", "property violated", box=None, pad_edge=False)
+    table.add_column("steps", justify="right")
+    table.add_column("seconds", justify="right")
+    for broken in found:
+        caught = broken.result.verdict == "violated"
+        name = Text(broken.result.property or f"none ({broken.result.verdict})", style="" if caught else "bold red")
+        table.add_row(broken.rule, name, str(broken.length) if caught else "-", f"{broken.seconds:.1f}")
+    out.print(table)
+    out.print()
+    for broken in found:
+        scope = ", ".join(f"{n}={s}" for n, s in broken.experiment.scope.sizes.items())
+        bounds = f"; only through states that satisfy {', '.join(broken.experiment.constraints)}" if broken.experiment.constraints else ""
+        put(out, f"{broken.rule}: {scope}, {broken.result.distinct_states:,} states{bounds}", 0, style="dim")
+    out.print()
+    total = sum(b.seconds for b in found)
+    caught_count = sum(b.result.verdict == "violated" for b in found)
+    out.print(Text(f"{caught_count} of {len(found)} removals caught, {duration(total)} with compiling"))
