@@ -63,7 +63,9 @@ class _ActionTranslator(Translator):
                     factor *= 1 << self.layout.size(sort)
                 case ir.SetDomain():
                     sets.append(binder)
-        if any(any(isinstance(x, ir.Name) for x in ir.walk(b.domain)) for b in sets):
+        if any(isinstance(x, ir.Name) for binder in sets for x in ir.walk(binder.domain)):
+            # A set that depends on an earlier parameter: count tuple by tuple.
+            self.over(act.parameters, lambda: self.writer.line(f"EV[{self.number}] += 1"))
             return
         names = []
         for binder in sets:
@@ -144,23 +146,21 @@ class _ActionTranslator(Translator):
         self.writer.leaves = self.writer.leaves or had_leaves
 
     def _require(self, s: ir.Require) -> None:
-        if s.rule and s.rule in self.layout.protocol.without:
-            # CPython evaluates the condition of a removed rule too; only its value is ignored.
-            self.writer.line(f"ignored = {self.value(s.condition)}")
-            return
-        condition = self.value(s.condition)
-        if self.writer.loops:
-            self.writer.leaves = True
-            with self.writer.block(f"if not {condition}:"):
+        # CPython evaluates the condition of a removed rule too; only its value is ignored.
+        condition = f"not {self.value(s.condition)}"
+        if s.rule:
+            condition = f"{condition} and {self.in_force(s.rule)}"
+        with self.writer.block(f"if {condition}:"):
+            if self.writer.loops:
+                self.writer.leaves = True
                 self.writer.line("leaves = True")
                 self.writer.line("break")
-            return
-        with self.writer.block(f"if not {condition}:"):
-            self.writer.line("continue")
+            else:
+                self.writer.line("continue")
 
     def _if(self, s: ir.If) -> None:
         condition = self.value(s.condition)
-        if not self.copied and any(isinstance(x, (ir.Store, ir.Insert, ir.Remove)) for x in ir.walk(s)):
+        if not self.copied and _writes(s):
             name = self.writer.fresh("b")
             self.writer.line(f"{name} = {condition}")
             condition = name
@@ -174,7 +174,8 @@ class _ActionTranslator(Translator):
                     self._statement(statement)
 
     def _for(self, s: ir.ForEach) -> None:
-        self._copy()
+        if _writes(s):
+            self._copy()
         head, prepare = self.loop_head(s.binder)
         with self.writer.loop(head):
             prepare()
@@ -257,9 +258,21 @@ class _ActionTranslator(Translator):
             self.writer.line(f"C[c + {word}] {operator} {invert}(1 << ({shift} + {rank}))")
 
 
+def _writes(s: ir.Statement) -> bool:
+    """Whether a statement, or one within it, changes the state."""
+    return any(isinstance(x, (ir.Store, ir.Insert, ir.Remove)) for x in ir.walk(s))
+
+
+def _partial(s: ir.Statement) -> bool:
+    """Whether an expression of a statement may be undefined."""
+    return any(isinstance(x, (ir.Unwrap, ir.At, ir.Slice, ir.Splice, ir.Extend)) or (isinstance(x, ir.Neighbour) and x.by < 0) for x in ir.walk(s))
+
+
 def _split(act: ir.Action) -> tuple[list[list[ir.Statement]], list[ir.Statement]]:
     """The leading guards and lets, each at the first level where its parameters are bound and that keeps their order; the rest."""
     names = [b.name for b in act.parameters]
+    # Below a set that may be empty, CPython does not evaluate: neither may an expression that may be undefined stand above it.
+    sure = max((i + 1 for i, b in enumerate(act.parameters) if isinstance(b.domain, ir.SetDomain)), default=0)
     levels: list[list[ir.Statement]] = [[] for _ in range(len(names) + 1)]
     level, at_level = 0, {}
     body = list(act.body)
@@ -267,7 +280,7 @@ def _split(act: ir.Action) -> tuple[list[list[ir.Statement]], list[ir.Statement]
         statement = body.pop(0)
         used = {x.name for x in ir.walk(statement, into_helpers=False) if isinstance(x, ir.Name)}
         needed = [names.index(u) + 1 for u in used if u in names] + [at_level[u] for u in used if u in at_level]
-        level = max([level, *needed])
+        level = max([level, *needed, sure if _partial(statement) else 0])
         if isinstance(statement, ir.Let):
             at_level[statement.name] = level
         levels[level].append(statement)

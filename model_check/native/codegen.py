@@ -25,19 +25,14 @@ class Program:
     def __init__(
         self,
         layout: Layout,
-        properties: tuple[str, ...] | None,
-        constraints: tuple[str, ...],
         symmetry: bool,
         refinement: tuple[Layout, ir.Refinement] | None = None,
     ) -> None:
         self.layout, self.protocol = layout, layout.protocol
         self.writer = Writer(layout)
-        wanted = [p for p in self.protocol.ir.properties if p.kind in ("invariant", "action_property") and (properties is None or p.name in properties)]
-        self.with_types = properties is None or TYPE_INVARIANT in properties
-        self.invariants = [p for p in wanted if p.kind == "invariant"]
-        self.action_properties = [p for p in wanted if p.kind == "action_property"]
-        self.witnesses = self.protocol.ir.of_kind("witness")
-        self.constraints = [p for p in self.protocol.ir.of_kind("constraint") if p.name in constraints]
+        of_kind = self.protocol.ir.of_kind
+        self.invariants, self.action_properties = of_kind("invariant"), of_kind("action_property")
+        self.witnesses, self.constraints = of_kind("witness"), of_kind("constraint")
         write_actions(self.writer, "")
         self.step_names = [p.name for p in self.action_properties]
         if refinement is not None:
@@ -54,12 +49,12 @@ class Program:
     @property
     def state_names(self) -> list[str]:
         """Names of the state properties by their number."""
-        return ([TYPE_INVARIANT] if self.with_types else []) + [p.name for p in self.invariants]
+        return [TYPE_INVARIANT, *(p.name for p in self.invariants)]
 
     def _text(self) -> str:
         tables = [f"{name} = np.array({values}, np.int64)" for name, values in self.writer.tables.items()]
         parts = [
-            f'"""{self.protocol!r}, compiled."""',
+            f'"""{self.protocol.ir.name}({self.protocol.scope!r}), compiled; rules, properties and constraints are chosen as it runs."""',
             "import numpy as np\nfrom numba import njit",
             "from model_check.native.runtime import fingerprint, holds_print, insert_print, lowest_bit, mix, tail_has, tail_hash_of, tail_insert, tail_remove, tail_subset",
             f"FIXED_WORDS = {self.layout.fixed_words}\nSTEP_PROPERTIES = {int(bool(self.step_names) or any(w.on_step for w in self.witnesses))}\nBATCH = {kernel.BATCH}\nNONE = {kernel.NONE}",
@@ -75,8 +70,7 @@ class Program:
     # --- properties
 
     def _check_state(self) -> None:
-        if self.with_types:
-            self._type_invariant()
+        self._type_invariant()
         for p in self.invariants:
             self._predicate(f"inv_{p.name}(S, o, n, notes)", p)
         for p in self.witnesses:
@@ -87,14 +81,11 @@ class Program:
             if not w.on_step:
                 self.writer.line(f"if seen[{i}] == 0 and wit_{w.name}(S, o, n, notes):")
                 self.writer.line(f"    seen[{i}] = 1")
-        offset = 0
-        if self.with_types:
-            self.writer.line("if not inv_type_invariant_(S, o, n):")
-            self.writer.line("    return 0")
-            offset = 1
-        for i, p in enumerate(self.invariants):
-            self.writer.line(f"if not inv_{p.name}(S, o, n, notes):")
-            self.writer.line(f"    return {i + offset}")
+        self.writer.line("if notes[17] & 1 != 0 and not inv_type_invariant_(S, o, n):")
+        self.writer.line("    return 0")
+        for i, p in enumerate(self.invariants, 1):
+            self.writer.line(f"if notes[17] & {1 << i} != 0 and not inv_{p.name}(S, o, n, notes):")
+            self.writer.line(f"    return {i}")
         self.writer.line("return -1")
 
     def _check_step(self) -> None:
@@ -108,7 +99,7 @@ class Program:
                 self.writer.line(f"if seen[{i}] == 0 and wit_{w.name}(S, o, n, C, c, m, notes):")
                 self.writer.line(f"    seen[{i}] = 1")
         for i, p in enumerate(self.action_properties):
-            self.writer.line(f"if not prop_{p.name}(S, o, n, C, c, m, notes):")
+            self.writer.line(f"if notes[18] & {1 << i} != 0 and not prop_{p.name}(S, o, n, C, c, m, notes):")
             self.writer.line(f"    return {i}")
         if self.refined:
             self.writer.line("if not allowed_by_mapping(S, o, n, C, c, m, notes):")
@@ -119,7 +110,7 @@ class Program:
         for p in self.constraints:
             self._predicate(f"con_{p.name}(S, o, n, notes)", p)
         self._define("expandable(S, o, n, notes)")
-        tests = " and ".join(f"con_{p.name}(S, o, n, notes)" for p in self.constraints)
+        tests = " and ".join(f"(notes[19] & {1 << i} == 0 or con_{p.name}(S, o, n, notes))" for i, p in enumerate(self.constraints))
         self.writer.line(f"return {tests or 'True'}")
 
     def _predicate(self, head: str, p: ir.Property) -> None:

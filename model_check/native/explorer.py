@@ -12,19 +12,21 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from model_check import interpreter
+from model_check.evaluation import guarded
 from model_check.native import kernel
 from model_check.native.cache import Compiled
 from model_check.native.codegen import Program
 from model_check.native.layout import Layout
 from model_check.native.runtime import move_prints
 from model_check.search import ActionCoverage, Options, Outcome, Progress, Violation, abstraction
-from spec.language import IonianError, Protocol
+from spec.language import IonianError, Protocol, State
 
 Words = npt.NDArray[np.int64]
 Prints = npt.NDArray[np.uint64]
@@ -55,7 +57,8 @@ class Chunk:
 class Buffers:
     """One worker's buffers: successors of a batch, states found in a slice, counters."""
 
-    def __init__(self, actions: int, witnesses: int) -> None:
+    def __init__(self, actions: int, witnesses: int, masks: tuple[int, ...]) -> None:
+        self.masks = masks
         self.cand = np.zeros(1 << 20, np.int64)
         self.cand_at = np.zeros(1 << 16, np.int64)
         self.cand_tail = np.zeros(1 << 16, np.uint64)
@@ -75,6 +78,7 @@ class Buffers:
     def reset(self) -> None:
         """Ready for the next slice."""
         self.notes[:] = 0
+        self.notes[kernel.REMOVED_RULES :] = self.masks
         self.notes[[kernel.STEP_BAD, kernel.STATE_BAD]] = kernel.NONE
         self.evaluated[:] = 0
         self.enabled[:] = 0
@@ -89,7 +93,7 @@ class Buffers:
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return sum(a.nbytes for a in vars(self).values())
+        return sum(a.nbytes for a in vars(self).values() if isinstance(a, np.ndarray))
 
 
 class Table:
@@ -156,7 +160,7 @@ def explore(protocol: Protocol, options: Options) -> Outcome:
 
 def source(protocol: Protocol, symmetry: bool = False) -> str:
     """The generated program, as `--print-code` shows it."""
-    return Program(Layout(protocol), None, (), symmetry).source
+    return Program(Layout(protocol), symmetry).source
 
 
 class _Explorer:
@@ -170,12 +174,12 @@ class _Explorer:
         if options.refinement is not None:
             abstract, refinement = abstraction(protocol, options.refinement)
             mapping = Layout(abstract), refinement
-        self.program = Program(self.layout, options.properties, options.constraints, options.symmetry, mapping)
+        self.program = Program(self.layout, options.symmetry, mapping)
         self.workers = max(1, options.workers)
         self.compiled = Compiled(self.program.source)
         self.code: Any = self.compiled.module
         self.actions = [a.name for a in protocol.ir.actions]
-        self.buffers = [Buffers(len(self.actions), len(self.program.witnesses)) for _ in range(self.workers)]
+        self.buffers = [Buffers(len(self.actions), len(self.program.witnesses), self._masks()) for _ in range(self.workers)]
         self._compile()
         self.compiled.publish()
         self.table = Table(self.workers)
@@ -188,6 +192,20 @@ class _Explorer:
         self.frontier: list[Chunk] = []
         self.base = self.consumed = 0
         self.told = time.perf_counter()
+
+    def _masks(self) -> tuple[int, ...]:
+        """Rules removed, state properties, step properties and constraints wanted, as bits by their numbers in the program."""
+
+        def mask(names: list[str], wanted: Callable[[str], bool]) -> int:
+            return sum(1 << i for i, name in enumerate(names) if wanted(name))
+
+        chosen = self.options.properties
+        return (
+            mask([rule for rule, _ in self.protocol.ir.rules], lambda r: r in self.protocol.without),
+            mask(self.program.state_names, lambda p: chosen is None or p in chosen),
+            mask([p.name for p in self.program.action_properties], lambda p: chosen is None or p in chosen),
+            mask([c.name for c in self.program.constraints], lambda c: c in self.options.constraints),
+        )
 
     def _compile(self) -> None:
         """Run every entry point once on nothing, so that exploring does not wait for the compiler."""
@@ -246,7 +264,8 @@ class _Explorer:
             list(self.pool.map(work, range(self.workers)))
 
     def _enter(self) -> None:
-        states = self.options.start or self.protocol.initial_states()
+        with guarded(self.protocol, "init", None):
+            states = self.protocol.initial_states() if self.options.start is None else list(self.options.start)
         rows = [self.layout.pack(s) for s in states]
         flat, offsets = np.array([w for r in rows for w in r], np.int64), np.cumsum([0, *map(len, rows)], dtype=np.int64)
         b = self.buffers[0]
@@ -254,6 +273,8 @@ class _Explorer:
         accepted = np.zeros(len(rows), np.bool_)
         self.table.room_for(len(rows), self._side_by_side)
         self.code.enter(flat, offsets, len(rows), self.table.prints, self.workers, self.table.shard_size, accepted, b.notes, b.seen)
+        if b.notes[kernel.UNDEFINED]:
+            self._interpret(tuple(states), 0)
         kept = [r for r, a in zip(rows, accepted, strict=True) if a]
         self.first_numbers = [i for i, a in enumerate(accepted) if a]
         self.outcome.distinct_states = self.links.first = self.table.count = len(kept)
@@ -295,8 +316,8 @@ class _Explorer:
         self._side_by_side(expand)
         used = []
         done = low
+        self._raise_undefined(self.buffers, chunk, low)
         for w, b in enumerate(self.buffers):
-            self._raise_undefined(b, chunk)
             used.append(b)
             done = int(b.notes[kernel.NEXT_PARENT])
             if done < bounds[w + 1]:
@@ -327,8 +348,8 @@ class _Explorer:
                 made[w] = Chunk(b.found[: b.found_at[kept]].copy(), b.found_at[: kept + 1].copy())
 
         self._side_by_side(absorb)
+        self._raise_undefined(used, chunk, int(bounds[0]))
         for w, b in enumerate(used):
-            self._raise_undefined(b, chunk)
             kept = int(b.notes[kernel.ACCEPTED])
             self.links.children.append(children[w])
             self.links.positions.append(b.positions[:kept].copy())
@@ -357,13 +378,20 @@ class _Explorer:
             parent = self.base + (meta >> 24)
             self.bad = (meta, 0, name, (parent, meta & 65535))
 
-    def _raise_undefined(self, b: Buffers, chunk: Chunk) -> None:
-        if b.notes[kernel.UNDEFINED]:
-            place = self.program.places[int(b.notes[kernel.UNDEFINED]) - 1]
-            parent = int(b.notes[kernel.NEXT_PARENT])
-            row = [int(x) for x in chunk.rows[chunk.offsets[parent] : chunk.offsets[parent + 1]]]
-            state = self.layout.unpack_state(row)
-            raise IonianError(f"{place}: an expression has no value here (a read past the end, or a field of None) in or after the state\n{state!r}\nguard it with a test")
+    def _raise_undefined(self, used: list[Buffers], chunk: Chunk, low: int) -> None:
+        """Where a worker met an undefined expression, let the interpreter find the first one among the slice's parents, and word the error."""
+        found = next((b for b in used if b.notes[kernel.UNDEFINED]), None)
+        if found is None:
+            return
+        for parent in range(low, int(found.notes[kernel.NEXT_PARENT]) + 1):
+            state = self.layout.unpack_state([int(x) for x in chunk.rows[chunk.offsets[parent] : chunk.offsets[parent + 1]]])
+            self._interpret((state,), 1)
+        place = self.program.places[int(found.notes[kernel.UNDEFINED]) - 1]
+        raise IonianError(f"{place}: an expression has no value here (a read past the end, or a field of None) in or after the state\n{state!r}\nguard it with a test")
+
+    def _interpret(self, states: tuple[State, ...], depth: int) -> None:
+        """Run the interpreter from some states; SpecError at the first undefined expression."""
+        interpreter.explore(self.protocol, replace(self.options, start=states, max_depth=depth, symmetry=False, refinement=None, max_memory=None, progress=None))
 
     def _witnesses(self, depth: int) -> None:
         seen = np.bitwise_or.reduce([b.seen for b in self.buffers]) if self.program.witnesses else ()

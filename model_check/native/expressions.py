@@ -134,7 +134,12 @@ class Translator:
 
     def _InForce(self, e: ir.Expr) -> str:
         assert isinstance(e, ir.InForce)
-        return str(e.rule not in self.layout.protocol.without)
+        return self.in_force(e.rule)
+
+    def in_force(self, rule: str) -> str:
+        """Source of whether a rule has not been removed (a bit of the mask in the notes)."""
+        number = [name for name, _ in self.layout.protocol.ir.rules].index(rule)
+        return f"(notes[16] & {1 << number} == 0)"
 
     def _Some(self, e: ir.Expr) -> str:
         assert isinstance(e, ir.Some)

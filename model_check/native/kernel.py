@@ -9,7 +9,9 @@ workers run side by side:
 3. `absorb`: each worker checks the accepted ones of its part and closes the gaps: the next frontier, in order.
 
 Buffers: `found` rows, `found_at` offsets (one more than rows), `found_print` fingerprints, `found_meta`
-(parent << 32 | position of the step << 8 | action), `accepted` flags. `notes` carries counters in and out.
+(parent << 32 | position of the step << 8 | action), `accepted` flags. `notes` carries counters in and out,
+and bit masks that say which rules are removed and which properties and constraints are wanted: one compiled program
+serves all of them.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from numba import njit
 from model_check.native.runtime import fingerprint, holds_print, insert_print, tail_hash_of
 
 CANDIDATES, CANDIDATE_END, POSITION, UNDEFINED, FULL, FOUND, FOUND_END, GENERATED, STEP_BAD, STEP_PROPERTY, STATE_BAD, STATE_PROPERTY, NEXT_PARENT, DEPTH, ACCEPTED = range(15)
-NOTES = 16
+REMOVED_RULES, WANTED_STATES, WANTED_STEPS, WANTED_CONSTRAINTS = range(16, 20)
+NOTES = 20
 BATCH = 2048
 NONE = -1
 
@@ -35,8 +38,10 @@ def expand(frontier, offsets, low, high, cand, cand_at, cand_tail, cand_meta, fo
     With one shard a kept state is entered in the table at once. A step that changes nothing needs no look-up.
     """
     parent = low
+    tried, tried_before = np.empty_like(evaluated), np.empty_like(evaluated)
     while parent < high:
         first = parent
+        tried_before[:] = evaluated
         notes[0] = 0
         notes[1] = 0
         while parent < high and notes[0] < BATCH:
@@ -45,43 +50,52 @@ def expand(frontier, offsets, low, high, cand, cand_at, cand_tail, cand_meta, fo
             if expandable(frontier, start, tail, notes):
                 count_before, end_before = notes[0], notes[1]
                 notes[2] = 0
+                tried[:] = evaluated
                 successors(frontier, start, tail, tail_hash_of(frontier, start + FIXED_WORDS, tail), parent, cand, cand_at, cand_tail, cand_meta, notes, evaluated)
-                if notes[3] != 0:
-                    notes[12] = parent
-                    return
                 if notes[4] != 0:
                     notes[0], notes[1] = count_before, end_before
+                    evaluated[:] = tried
                     break
+            if notes[3] != 0:
+                notes[12] = parent
+                return
             parent += 1
         count = notes[0]
         if notes[5] + count + 1 >= found_at.size or notes[6] + notes[1] + 64 >= found.size or (parent == first and notes[4] != 0):
             notes[12] = first
             notes[4] = 1
+            evaluated[:] = tried_before
             return
         notes[4] = 0
         notes[7] += count
+        idle = NONE
         for k in range(count):
             at = cand_at[k]
             length = cand_at[k + 1] - at
             meta = cand_meta[k]
+            parent_of = meta >> 32
             enabled[meta & 255] += 1
-            if STEP_PROPERTIES:
-                start = offsets[meta >> 32]
-                bad = check_step(frontier, start, offsets[(meta >> 32) + 1] - start - FIXED_WORDS, cand, at, length - FIXED_WORDS, notes, seen)
-                if notes[3] != 0:
-                    notes[12] = meta >> 32
-                    return
-                if bad != NONE and notes[8] == NONE:
-                    notes[8] = meta
-                    notes[9] = bad
-            start = offsets[meta >> 32]
-            same = offsets[(meta >> 32) + 1] - start == length
+            start = offsets[parent_of]
+            same = offsets[parent_of + 1] - start == length
             if same:
                 for j in range(length):
                     if cand[at + j] != frontier[start + j]:
                         same = False
                         break
-            cand_tail[k] = np.uint64(0) if same else print_of(cand, at, length - FIXED_WORDS, cand_tail[k])
+            # Steps of one state that change nothing are all alike: one of them is checked.
+            if STEP_PROPERTIES and not (same and idle == parent_of):
+                bad = check_step(frontier, start, offsets[parent_of + 1] - start - FIXED_WORDS, cand, at, length - FIXED_WORDS, notes, seen)
+                if notes[3] != 0:
+                    notes[12] = parent_of
+                    return
+                if bad != NONE and notes[8] == NONE:
+                    notes[8] = meta
+                    notes[9] = bad
+            if same:
+                idle = parent_of
+                cand_tail[k] = np.uint64(0)
+            else:
+                cand_tail[k] = print_of(cand, at, length - FIXED_WORDS, cand_tail[k])
         for k in range(count):
             mark = cand_tail[k]
             if mark == np.uint64(0):

@@ -206,7 +206,8 @@ class Layout:
 
     def _place(self) -> None:
         shared: list[tuple[Variable, int, int]] = []
-        word, tag = 0, 0
+        # Tags begin at 1: the hash of a tail is a sum, and the word 0 would add nothing to it.
+        word, tag = 0, 1
         for variable in self.protocol.ir.variables:
             entries = 1
             for key in variable.keys:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from model_check.native.actions import BEFORE, define, write_actions
 from model_check.native.expressions import Translator, Writer
+from model_check.native.kernel import NOTES
 from model_check.native.layout import WORD_BITS, Layout, Slot
 from spec.language import ScopeError, ir
 from spec.language.types import SetType
@@ -68,7 +69,7 @@ def write_refinement(writer: Writer, abstract: Layout, refinement: ir.Refinement
         "fixed": abstract.fixed_words,
         "room": 1 << 16,
         "most": MOST_SUCCESSORS,
-        "notes": 16,
+        "notes": NOTES,
         "actions": len(abstract.protocol.ir.actions),
         "full": writer.sites.number(refinement.place),
     }

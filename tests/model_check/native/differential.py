@@ -9,15 +9,23 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import itertools
+import os
+import random
+import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from model_check import interpreter, native
 from model_check.search import Options, Outcome
-from spec.language import IonianError, Protocol, ScopeError
+from spec.language import IonianError, Map, Protocol, ScopeError, Seq, State, Window
+from spec.language.types import BoolType, EnumType, MapType, OptionType, RecordType, SeqType, SetType, SortType, Type, WindowType
+from spec.language.values import elements
 
 _numbers = itertools.count()
 
@@ -67,3 +75,48 @@ def compare(protocol: Protocol, options: Options, workers: tuple[int, ...] = (1,
         found = result(native, protocol, dataclasses.replace(options, workers=count))
         assert found == expected, f"{protocol!r} {options} workers={count}\nnative      {found}\ninterpreter {expected}"
     return expected
+
+
+def random_value(type_: Type, sizes: Mapping[type, int], chance: random.Random) -> Any:
+    """A value of a type within a scope."""
+    match type_:
+        case BoolType():
+            return chance.choice([False, True])
+        case SortType(cls=cls):
+            return chance.choice(elements(cls, sizes[cls]))
+        case EnumType(cls=cls):
+            return chance.choice(list(cls))
+        case OptionType(of=of):
+            return None if chance.random() < 0.3 else random_value(of, sizes, chance)
+        case RecordType(cls=cls, fields=fields):
+            return cls(*(random_value(t, sizes, chance) for _, t in fields))
+        case SetType(of=of):
+            return frozenset(random_value(of, sizes, chance) for _ in range(chance.randint(0, 3)))
+        case SeqType(index=index, of=of):
+            return Seq(index.cls, 0, tuple(random_value(of, sizes, chance) for _ in range(chance.randint(0, sizes[index.cls]))))
+        case WindowType(index=index, of=of):
+            after = chance.randint(0, sizes[index.cls])
+            return Window(index.cls, after, tuple(random_value(of, sizes, chance) for _ in range(chance.randint(0, sizes[index.cls] - after))))
+        case MapType(keys=keys, value=of):
+            combined = itertools.product(*(elements(k.cls, sizes[k.cls]) for k in keys))
+            return Map({(k if len(k) > 1 else k[0]): random_value(of, sizes, chance) for k in combined})
+    raise AssertionError(type_)
+
+
+def random_state(protocol: Protocol, chance: random.Random) -> State:
+    """A state within the protocol's scope, reachable or not."""
+    sizes = protocol.context.sizes
+    found: State = type(protocol).state_of(**{v.name: random_value(v.type, sizes, chance) for v in protocol.ir.variables})
+    return found
+
+
+def uncompiled(*arguments: object) -> str:
+    """Run `uncompiled.py` in a process of its own; its output, AssertionError where it fails."""
+    here = Path(__file__).parent
+    root = here.parents[2]
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(root), "IONIAN_CACHE_DIR": cache}
+        command = [sys.executable, str(here / "uncompiled.py"), *map(str, arguments)]
+        done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-12_000:]
+    return done.stdout

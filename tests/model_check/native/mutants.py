@@ -1,0 +1,114 @@
+"""Ways to break the native engine, one construct each: the differential tests must catch every one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+from model_check.native import actions, expressions, runtime
+from model_check.native.expressions import Translator
+from model_check.native.symmetry import _Orbit
+from spec.language import ir
+
+
+def _neighbour_stays(self: Translator, e: ir.Neighbour) -> str:
+    return self.value(e.of)
+
+
+def _neighbour_past_the_end(self: Translator, e: ir.Neighbour) -> str:
+    return f"({self.value(e.of)} + {e.by})"
+
+
+def _append_forgets(self: Translator, e: ir.Append) -> str:
+    return self.value(e.sequence)
+
+
+def _splice_keeps_one_more(original: Callable[..., str]) -> Callable[..., str]:
+    def joined(self: Translator, sequence: str, keep: str, window: str, last: str, capacity: int, width: int) -> str:
+        return original(self, sequence, keep, window, keep, capacity, width)
+
+    return joined
+
+
+def _eager(self: Translator, e: ir.Junction) -> str:
+    return "(" + f" {e.operator} ".join([self.value(x) for x in e.operands]) + ")"
+
+
+def _elements_stay(original: Callable[..., list[str]]) -> Callable[..., list[str]]:
+    def rename(self: _Orbit, type_: Any) -> list[str]:
+        return ["return x"] if isinstance(type_, expressions.SortType) else original(self, type_)
+
+    return rename
+
+
+def _inserts_twice(rows: Any, start: int, length: int, word: int, total: Any) -> Any:
+    rows[start + length] = word
+    return length + 1, total + runtime.mix(word)
+
+
+def _no_quorum(self: Translator, e: ir.IsQuorum) -> str:
+    return f"({self.value(e.members)} != 0)"
+
+
+def _last_not_first(original: Callable[..., str]) -> Callable[..., str]:
+    def first(self: Translator, e: ir.First) -> str:
+        name = self.writer.fresh("first")
+        self.writer.line(f"{name} = 0")
+        self.over((e.binder,), lambda: self.writer.line(f"{name} = 1 + {self.names[e.binder.name]}"))
+        return name
+
+    return first
+
+
+def _never_leaves(original: Callable[..., None]) -> Callable[..., None]:
+    def leave_if(self: Translator, condition: str, instead: str) -> None:
+        self.writer.line(f"if {condition}:")
+        self.writer.line(f"    {instead}")
+
+    return leave_if
+
+
+def _hoists_over_empty(s: ir.Statement) -> bool:
+    return False
+
+
+def _reads_the_old_state(original: Callable[..., Any]) -> Callable[..., Any]:
+    def copy(self: Any) -> None:
+        now = self.now
+        original(self)
+        self.now = now
+
+    return copy
+
+
+def _difference_is_union(self: Translator, e: ir.SetOperation) -> str:
+    return f"({self.value(e.left)} {'|' if e.operator == '-' else e.operator} {self.value(e.right)})"
+
+
+_MUTANTS: dict[str, tuple[object, str, Any]] = {
+    "x + 1 is x": (Translator, "_Neighbour", _neighbour_stays),
+    "x + 1 leaves no scope": (Translator, "_Neighbour", _neighbour_past_the_end),
+    "append forgets": (Translator, "_Append", _append_forgets),
+    "windows are dropped": (Translator, "_joined", _splice_keeps_one_more(Translator._joined)),
+    "and, or are eager": (Translator, "_Junction", _eager),
+    "elements keep their names": (_Orbit, "_rename", _elements_stay(_Orbit._rename)),
+    "a tail may hold twins": (runtime, "tail_insert", _inserts_twice),
+    "any set is a quorum": (Translator, "_IsQuorum", _no_quorum),
+    "first is last": (Translator, "_First", _last_not_first(Translator._First)),
+    "nothing leaves the scope": (Translator, "leave_if", _never_leaves(Translator.leave_if)),
+    "guards stand above empty sets": (actions, "_partial", _hoists_over_empty),
+    "actions do not see their own writes": (actions._ActionTranslator, "_copy", _reads_the_old_state(actions._ActionTranslator._copy)),
+    "difference is union": (Translator, "_SetOperation", _difference_is_union),
+}
+
+NAMES = tuple(_MUTANTS)
+
+
+@contextmanager
+def applied(name: str) -> Iterator[None]:
+    """The engine with one mutation."""
+    owner, attribute, value = _MUTANTS[name]
+    with mock.patch.object(owner, attribute, value):
+        yield

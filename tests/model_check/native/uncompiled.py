@@ -1,0 +1,190 @@
+"""What is tested with generated programs as plain Python: run as a script with `NUMBA_DISABLE_JIT=1`.
+
+`random SEED COUNT [loose] [hypothesis]` compares both engines on random protocols (loose: expressions may be
+undefined), `mutant NAME` breaks the code generator and looks for a random protocol that shows it, `shipped SEED COUNT`
+compares on the shipped protocols with random rules removed, `symmetry SEED COUNT` compares orbits, `buffers` runs with
+buffers that are always full.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import mutants
+import numpy as np
+from differential import compare, load, random_state
+from hypothesis import HealthCheck, given, settings
+from hypothesis import seed as seeded
+from hypothesis import strategies as st
+from random_protocols import Generator
+from shipped import SMALL, fitting
+
+from model_check import interpreter, native
+from model_check.interpreter import permutations, permute
+from model_check.native import explorer
+from model_check.native.cache import Compiled
+from model_check.native.layout import Layout
+from model_check.search import Options
+from spec.language import IonianError, Protocol, Scope, ScopeError, SpecError
+
+CAP = 400
+warnings.filterwarnings("ignore", category=RuntimeWarning)  # hashes wrap around
+
+
+def random_protocol(chance: random.Random, loose: bool, folder: Path) -> tuple[str, Protocol]:
+    """A protocol's text, and the protocol at a random small scope with random rules removed."""
+    text = Generator(chance, loose).protocol()
+    cls = load(text, folder).P
+    sizes = {"node": chance.choice([1, 2, 2, 3]), "item": chance.choice([1, 2]), "term": chance.choice([2, 2, 3]), "index": chance.choice([1, 2])}
+    without = tuple(r for r, _ in cls.ir.rules if chance.choice([0, 0, 1]))
+    return text, cls(Scope(**{n: sizes[n] for n in cls.sort_names()}), without=without)
+
+
+def compared(chance: random.Random, loose: bool, folder: Path) -> str:
+    """One random protocol, compared at a depth that keeps it small; tells what came of it."""
+    try:
+        text, protocol = random_protocol(chance, loose, folder)
+    except SpecError as error:
+        return f"refused: {error}"
+    symmetry = chance.choice([False, True])
+    workers = chance.choice([1, 1, 2])
+    constraints = tuple(p.name for p in protocol.ir.of_kind("constraint") if chance.choice([True, False]))
+    for depth in range(1, 7):
+        options = Options(symmetry=symmetry, max_depth=depth, constraints=constraints)
+        try:
+            found = interpreter.explore(protocol, options)
+        except IonianError:
+            break
+        if found.generated_states > CAP or found.violation:
+            break
+    try:
+        same = compare(protocol, options, workers=(workers,))
+    except ScopeError as error:
+        return f"scope: {str(error).split(':')[-1][:60]}"
+    except Exception as error:
+        raise AssertionError(f"{text}\n{protocol!r} {options}\n{type(error).__name__}: {error}") from error
+    if "undefined" in same:
+        return "undefined"
+    return "violated" if same["violation"] else "agreed"
+
+
+def random_protocols(seed: int, count: int, loose: bool) -> None:
+    """Compare protocols from a seed on; the first difference ends the run."""
+    outcomes: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        for i in range(seed, seed + count):
+            try:
+                outcomes[compared(random.Random(i), loose, Path(folder))] += 1
+            except Exception:
+                print(f"seed {i}")
+                raise
+    for what, number in outcomes.most_common():
+        print(f"{number:6} {what}")
+    useful = sum(n for what, n in outcomes.items() if not what.startswith(("refused", "scope")))
+    assert useful > 0.8 * count, outcomes
+    assert outcomes["violated"] > 0
+    assert outcomes["undefined"] > 0 or not loose
+
+
+def by_hypothesis(seed: int, count: int, loose: bool) -> None:
+    """The same with Hypothesis, which shrinks a protocol on which the engines differ."""
+    with tempfile.TemporaryDirectory() as folder:
+
+        @seeded(seed)
+        @settings(max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @given(st.randoms(use_true_random=False))
+        def agree(chance: random.Random) -> None:
+            compared(chance, loose, Path(folder))
+
+        agree()
+
+
+def mutant(name: str) -> None:
+    """Break one thing; some random protocol must show it."""
+    with mutants.applied(name), tempfile.TemporaryDirectory() as folder:
+        for i in range(3000):
+            for loose in (False, True):
+                try:
+                    compared(random.Random(i), loose, Path(folder))
+                except AssertionError as error:
+                    print(f"{name}: caught at seed {i}{' loose' * loose}: {str(error).splitlines()[-1][:150]}")
+                    return
+    raise AssertionError(f"the mutant {name} lives")
+
+
+def shipped(seed: int, count: int) -> None:
+    """Shipped protocols at shallow depths with random rules removed."""
+    for i in range(seed, seed + count):
+        chance = random.Random(i)
+        cls, scope, depth = chance.choice(SMALL)
+        rules = [r for r, _ in cls.ir.rules]
+        protocol = cls(fitting(cls, scope), without=tuple(chance.sample(rules, min(len(rules), chance.choice([0, 1, 2, 3])))))
+        constraints = tuple(p.name for p in cls.ir.of_kind("constraint") if chance.random() < 0.3)
+        options = Options(symmetry=chance.random() < 0.5, max_depth=min(depth or 9, 4), constraints=constraints)
+        print(i, protocol, compare(protocol, options, workers=(chance.choice([1, 2, 3]),))["distinct"])
+
+
+def symmetry(seed: int, count: int) -> None:
+    """Two states have one fingerprint exactly if one is a permutation of the other."""
+    with tempfile.TemporaryDirectory() as folder:
+        for i in range(seed, seed + count):
+            chance = random.Random(i)
+            try:
+                text, protocol = random_protocol(chance, False, Path(folder))
+                layout, code = Layout(protocol), Compiled(native.source(protocol, symmetry=True)).module
+            except (SpecError, ScopeError):
+                continue
+            mappings = permutations(protocol)
+            prints: dict[int, set[object]] = {}
+            for _ in range(12):
+                state = random_state(protocol, chance)
+                orbit = {state, *(permute(state, mapping) for mapping in mappings)}
+                marks = set()
+                for member in orbit:
+                    row = np.array(layout.pack(member), np.int64)
+                    tail = len(row) - layout.fixed_words
+                    marks.add(int(code.print_of(row, 0, tail, code.tail_hash_of(row, layout.fixed_words, tail))))
+                assert len(marks) == 1, f"{text}\n{protocol}\n{state}\n{marks}"
+                prints.setdefault(marks.pop(), set()).add(frozenset(orbit))
+            assert all(len(orbits) == 1 for orbits in prints.values()), f"{text}\n{protocol}\n{prints}"
+
+
+def buffers() -> None:
+    """Slices of a few states and buffers that are always full change nothing."""
+    explorer.SLICE = 7
+    made = explorer.Buffers.__init__
+
+    def tiny(self: explorer.Buffers, *arguments: object) -> None:
+        made(self, *arguments)
+        for name, size in (("cand", 150), ("cand_at", 9), ("cand_tail", 9), ("cand_meta", 9), ("found", 300), ("found_at", 12), ("found_print", 12), ("found_meta", 12), ("positions", 12), ("accepted", 12)):  # fmt: skip
+            setattr(self, name, getattr(self, name)[:size].copy())
+
+    explorer.Buffers.__init__ = tiny  # type: ignore[method-assign]
+    for cls, scope, depth in SMALL:
+        protocol = cls(fitting(cls, scope))
+        for symmetric in (False, True):
+            print(protocol, symmetric, compare(protocol, Options(symmetry=symmetric, max_depth=min(depth or 4, 4)), workers=(1, 3))["distinct"])
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "random": lambda seed, count, *how: (by_hypothesis if "hypothesis" in how else random_protocols)(int(seed), int(count), "loose" in how),
+    "mutant": mutant,
+    "shipped": lambda seed, count: shipped(int(seed), int(count)),
+    "symmetry": lambda seed, count: symmetry(int(seed), int(count)),
+    "buffers": buffers,
+}
+
+if __name__ == "__main__":
+    try:
+        COMMANDS[sys.argv[1]](*sys.argv[2:])
+    except Exception:
+        traceback.print_exc()
+        sys.exit(1)
