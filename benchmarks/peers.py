@@ -47,7 +47,7 @@ def spin(run: Run) -> list[Exploration]:
         for name, flags in SPIN_SEARCHES.items():
             _call(["gcc", "-O3", "-w", "-DSAFETY", "-DNOREDUCE", "-DMEMLIM=8000", *flags, "-o", "pan", "pan.c"], folder)
             # Slots for all states (185,369 and some 8 million), and no memory that is never used.
-            slots = "-w19" if run.sizes["ballot"] < 4 else "-w24"
+            slots = "-w20" if run.sizes["ballot"] < 4 else "-w24"
             outputs = [_call(["./pan", slots], folder) for _ in range(run.repeats)]
             found.append(_exploration(f"Spin, {name}", run, outputs))
     return found

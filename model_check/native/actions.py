@@ -274,7 +274,8 @@ def _split(act: ir.Action) -> tuple[list[list[ir.Statement]], list[ir.Statement]
     # Below a set that may be empty, CPython does not evaluate: neither may an expression that may be undefined stand above it.
     sure = max((i + 1 for i, b in enumerate(act.parameters) if isinstance(b.domain, ir.SetDomain)), default=0)
     levels: list[list[ir.Statement]] = [[] for _ in range(len(names) + 1)]
-    level, at_level = 0, {}
+    level = 0
+    at_level: dict[str, int] = {}
     body = list(act.body)
     while body and isinstance(body[0], (ir.Require, ir.Let)):
         statement = body.pop(0)

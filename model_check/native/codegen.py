@@ -27,12 +27,15 @@ class Program:
         layout: Layout,
         symmetry: bool,
         refinement: tuple[Layout, ir.Refinement] | None = None,
+        bounded: bool = False,
     ) -> None:
         self.layout, self.protocol = layout, layout.protocol
         self.writer = Writer(layout)
         of_kind = self.protocol.ir.of_kind
         self.invariants, self.action_properties = of_kind("invariant"), of_kind("action_property")
-        self.witnesses, self.constraints = of_kind("witness"), of_kind("constraint")
+        self.witnesses = of_kind("witness")
+        # Constraints cost compiling time, and most searches name none.
+        self.constraints = of_kind("constraint") if bounded else ()
         write_actions(self.writer, "")
         self.step_names = [p.name for p in self.action_properties]
         if refinement is not None:

@@ -70,6 +70,7 @@ class Buffers:
         self.accepted = np.ones(1 << 18, np.bool_)
         self.notes = np.zeros(kernel.NOTES, np.int64)
         self.evaluated = np.zeros(actions, np.int64)
+        self.saved = np.zeros(2 * actions, np.int64)
         self.enabled = np.zeros(actions, np.int64)
         self.new = np.zeros(actions, np.int64)
         self.seen = np.zeros(witnesses, np.int64)
@@ -174,7 +175,7 @@ class _Explorer:
         if options.refinement is not None:
             abstract, refinement = abstraction(protocol, options.refinement)
             mapping = Layout(abstract), refinement
-        self.program = Program(self.layout, options.symmetry, mapping)
+        self.program = Program(self.layout, options.symmetry, mapping, bool(options.constraints))
         self.workers = max(1, options.workers)
         self.compiled = Compiled(self.program.source)
         self.code: Any = self.compiled.module
@@ -213,13 +214,13 @@ class _Explorer:
         self._expand(b, Chunk(empty, empty), 0, 0, prints, 1, 1)
         self.code.claim(b.found_print, b.accepted, 0, prints, 0, 1, 1)
         self.code.absorb(b.found, b.found_at, b.found_meta, b.accepted, 0, 0, np.zeros(1, np.uint16), b.positions, b.notes, b.new, b.seen)
-        self.code.enter(empty, empty, 0, prints, 1, 1, b.accepted, b.notes, b.seen)
+        self.code.enter(empty, empty, 0, prints, 1, 1, b.accepted, b.found_meta)
         move_prints(prints, prints, 0, 0, 0)
 
     def _expand(self, b: Buffers, chunk: Chunk, low: int, high: int, table: Prints, shards: int, shard_size: int) -> None:
         self.code.expand(
             chunk.rows, chunk.offsets, low, high, b.cand, b.cand_at, b.cand_tail, b.cand_meta, b.found, b.found_at, b.found_print, b.found_meta,
-            table, shards, shard_size, b.notes, b.evaluated, b.enabled, b.seen,
+            table, shards, shard_size, b.notes, b.evaluated, b.saved, b.enabled, b.seen,
         )  # fmt: skip
 
     def run(self) -> Outcome:
@@ -268,20 +269,23 @@ class _Explorer:
             states = self.protocol.initial_states() if self.options.start is None else list(self.options.start)
         rows = [self.layout.pack(s) for s in states]
         flat, offsets = np.array([w for r in rows for w in r], np.int64), np.cumsum([0, *map(len, rows)], dtype=np.int64)
-        b = self.buffers[0]
+        count, b = len(rows), self.buffers[0]
+        while len(b.accepted) < count:
+            b.grow()
         b.reset()
-        accepted = np.zeros(len(rows), np.bool_)
-        self.table.room_for(len(rows), self._side_by_side)
-        self.code.enter(flat, offsets, len(rows), self.table.prints, self.workers, self.table.shard_size, accepted, b.notes, b.seen)
+        self.table.room_for(count, self._side_by_side)
+        self.code.enter(flat, offsets, count, self.table.prints, self.workers, self.table.shard_size, b.accepted, b.found_meta)
+        self.first_numbers = [i for i, a in enumerate(b.accepted[:count]) if a]
+        self.code.absorb(flat, offsets, b.found_meta, b.accepted, count, 0, np.zeros(1, np.uint16), b.positions, b.notes, b.new, b.seen)
         if b.notes[kernel.UNDEFINED]:
             self._interpret(tuple(states), 0)
-        kept = [r for r, a in zip(rows, accepted, strict=True) if a]
-        self.first_numbers = [i for i, a in enumerate(accepted) if a]
-        self.outcome.distinct_states = self.links.first = self.table.count = len(kept)
-        self.frontier = [Chunk(np.array([w for r in kept for w in r], np.int64), np.cumsum([0, *map(len, kept)], dtype=np.int64))]
+        kept = int(b.notes[kernel.ACCEPTED])
+        b.accepted[:] = True
+        self.outcome.distinct_states = self.links.first = self.table.count = kept
+        self.frontier = [Chunk(flat[: offsets[kept]], offsets[: kept + 1])]
         self._witnesses(0)
         if b.notes[kernel.STATE_BAD] != kernel.NONE:
-            self.bad = (-1, 0, self.program.state_names[b.notes[kernel.STATE_PROPERTY]], (int(b.notes[kernel.STATE_BAD]),))
+            self.bad = (-1, 0, self.program.state_names[b.notes[kernel.STATE_PROPERTY]], (int(b.notes[kernel.STATE_BAD]) >> 8,))
 
     # --- one slice
 

@@ -32,16 +32,18 @@ FIXED_WORDS = STEP_PROPERTIES = 0
 
 
 @njit(nogil=True, cache=True)
-def expand(frontier, offsets, low, high, cand, cand_at, cand_tail, cand_meta, found, found_at, found_print, found_meta, table, shards, shard_size, notes, evaluated, enabled, seen):  # type: ignore[no-untyped-def]
+def expand(frontier, offsets, low, high, cand, cand_at, cand_tail, cand_meta, found, found_at, found_print, found_meta, table, shards, shard_size, notes, evaluated, saved, enabled, seen):  # type: ignore[no-untyped-def]
     """Phase 1 for parents low..high-1; stops early, at a parent, where the buffers are nearly full.
 
     With one shard a kept state is entered in the table at once. A step that changes nothing needs no look-up.
+    `saved` keeps the counts of `evaluated` (before the batch, then before the parent) for work that is done again.
     """
     parent = low
-    tried, tried_before = np.empty_like(evaluated), np.empty_like(evaluated)
+    actions = evaluated.size
     while parent < high:
         first = parent
-        tried_before[:] = evaluated
+        for j in range(actions):
+            saved[j] = evaluated[j]
         notes[0] = 0
         notes[1] = 0
         while parent < high and notes[0] < BATCH:
@@ -50,11 +52,13 @@ def expand(frontier, offsets, low, high, cand, cand_at, cand_tail, cand_meta, fo
             if expandable(frontier, start, tail, notes):
                 count_before, end_before = notes[0], notes[1]
                 notes[2] = 0
-                tried[:] = evaluated
+                for j in range(actions):
+                    saved[actions + j] = evaluated[j]
                 successors(frontier, start, tail, tail_hash_of(frontier, start + FIXED_WORDS, tail), parent, cand, cand_at, cand_tail, cand_meta, notes, evaluated)
                 if notes[4] != 0:
                     notes[0], notes[1] = count_before, end_before
-                    evaluated[:] = tried
+                    for j in range(actions):
+                        evaluated[j] = saved[actions + j]
                     break
             if notes[3] != 0:
                 notes[12] = parent
@@ -64,7 +68,8 @@ def expand(frontier, offsets, low, high, cand, cand_at, cand_tail, cand_meta, fo
         if notes[5] + count + 1 >= found_at.size or notes[6] + notes[1] + 64 >= found.size or (parent == first and notes[4] != 0):
             notes[12] = first
             notes[4] = 1
-            evaluated[:] = tried_before
+            for j in range(actions):
+                evaluated[j] = saved[j]
             return
         notes[4] = 0
         notes[7] += count
@@ -156,15 +161,11 @@ def absorb(found, found_at, found_meta, accepted, count, low, children, position
 
 
 @njit(nogil=True, cache=True)
-def enter(rows, offsets, count, table, shards, shard_size, accepted, notes, seen):  # type: ignore[no-untyped-def]
-    """Level 0: enter the first states and check them."""
+def enter(rows, offsets, count, table, shards, shard_size, accepted, meta):  # type: ignore[no-untyped-def]
+    """Level 0: enter the first states; `absorb` then checks those that are new."""
     for k in range(count):
         start = offsets[k]
         tail = offsets[k + 1] - start - FIXED_WORDS
         mark = print_of(rows, start, tail, tail_hash_of(rows, start + FIXED_WORDS, tail))
         accepted[k] = insert_print(table, np.int64(mark % np.uint64(shards)), shard_size, mark)
-        if accepted[k]:
-            bad = check_state(rows, start, tail, notes, seen)
-            if bad != NONE and notes[10] == NONE:
-                notes[10] = k
-                notes[11] = bad
+        meta[k] = k << 8

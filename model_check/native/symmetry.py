@@ -24,12 +24,12 @@ MOST_PERMUTATIONS = 50_000
 def symmetric_sorts(layout: Layout) -> list[SortType]:
     """The unordered sorts of more than one element, largest first; ScopeError where a quorum system tells elements apart."""
     found = [s for s in layout.protocol.ir.sorts if not s.ordered and layout.size(s) > 1]
-    for sort in found:
-        if not symmetric(layout.protocol.context.quorums[sort.cls], layout.size(sort)):
-            raise ScopeError(f"symmetry is unsound here: the quorum system tells the elements of {sort} apart; use --no-symmetry")
     total = math.prod(math.factorial(layout.size(s)) for s in found)
     if total > MOST_PERMUTATIONS:
         raise ScopeError(f"{total} permutations of {', '.join(map(str, found))} are too many; use --no-symmetry")
+    for sort in found:
+        if not symmetric(layout.protocol.context.quorums[sort.cls], layout.size(sort)):
+            raise ScopeError(f"symmetry is unsound here: the quorum system tells the elements of {sort} apart; use --no-symmetry")
     return sorted(found, key=lambda s: -layout.size(s))
 
 
@@ -121,12 +121,12 @@ class _Orbit:
         ranks = Translator(self.writer, Row("C", "c", "m"))
         if not isinstance(of, RecordType):
             return ranks.rank(of, self._permuted(of, ranks.unrank(of, rank)))
-        name = f"renamed_rank_{len(self.permuters)}"
         key = SetType(of)
         if key not in self.ranks:
             code = ranks.unrank(of, "r")
             renamed = self._permuted(of, code)
-            self.ranks[key] = name
+            # The number only now: renaming the parts may have written such functions of their own.
+            self.ranks[key] = name = f"renamed_rank_{len(self.ranks)}"
             self._define(f"{name}(r, {self._arguments})")
             self._line(1, f"y = {renamed}")
             self._line(1, f"return {ranks.rank(of, 'y')}")

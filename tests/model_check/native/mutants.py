@@ -104,6 +104,8 @@ _MUTANTS: dict[str, tuple[object, str, Any]] = {
 }
 
 NAMES = tuple(_MUTANTS)
+LOOSE = ("guards stand above empty sets",)
+"""Those that show only where an expression may be undefined."""
 
 
 @contextmanager

@@ -135,7 +135,13 @@ class Generator:
     def variable_kind(self) -> Kind:
         if self.odds(35):
             keys = self.pick([(NODE,), (ITEM,), (TERM,), (NODE, ITEM), (NODE, NODE)])
-            return ("map", keys, self.pick([self.small, lambda: opt(self.small()), lambda: set_of(self.pick([NODE, ITEM])), lambda: seq(self.pick([TERM, NODE])), self.value_kind])())
+            return (
+                "map",
+                keys,
+                self.pick(
+                    [self.small, lambda: opt(self.small()), lambda: set_of(self.pick([NODE, ITEM])), lambda: seq(self.pick([TERM, NODE])), self.value_kind]
+                )(),
+            )
         return self.value_kind()
 
     # --- expressions
@@ -229,9 +235,11 @@ class Generator:
         if depth > 0:
             options = self.readable(opt(kind))
             if options:
+
                 def guarded() -> str:
                     held = self.pick(options)(0)
                     return f"({held} if {held} is not None else {self.expr(kind, depth - 1)})"
+
                 if not named:
                     ways.append(guarded)
             if ordered:
@@ -330,7 +338,10 @@ class Generator:
     def domain(self) -> tuple[str, Kind, bool]:
         ways: list[tuple[str, Kind, bool]] = [(str(k[1]), k, False) for k in (NODE, ITEM, TERM, COLOUR)]
         ways += [("quorums(Node)", set_of(NODE), False)]
-        for name, k in [*self.scene.locals, *(((f"{self.scene.reads}.{v}", k) for v, k in self.variables if v != self.scene.avoid) if self.scene.reads else ())]:
+        for name, k in [
+            *self.scene.locals,
+            *(((f"{self.scene.reads}.{v}", k) for v, k in self.variables if v != self.scene.avoid) if self.scene.reads else ()),
+        ]:
             if k[0] == "set":
                 ways += [(name, k[1], True)] * 2
             if k[0] in ("seq", "win"):
@@ -351,7 +362,8 @@ class Generator:
         if self.scene.leaving:
             ways += [lambda: f"{held}.append({self.expr(of, depth - 1)})"] * 3
         windows = self.readable(window(of))
-        other = self.pick(windows)(0) if windows else f"{held}.window(Index(0), {held}.last)"
+        source = self.pick(ready)(0)
+        other = self.pick(windows)(0) if windows and self.odds(50) else f"{source}.window({self.pick(['Index(0)', f'{source}.last'])}, {source}.last)"
         if not named:
             ways += [
                 lambda: "Seq.empty(Index)",
@@ -389,7 +401,9 @@ class Generator:
         return self.pick(ways)(depth)
 
     def compare(self, depth: int) -> str:
-        kinds = [k for k in [*SORTS, INDEX, COLOUR, BOOL, *(k for _, k in self.variables if k[0] != "map"), *(k for _, k in self.scene.locals)] if self.readable(k)]
+        kinds = [
+            k for k in [*SORTS, INDEX, COLOUR, BOOL, *(k for _, k in self.variables if k[0] != "map"), *(k for _, k in self.scene.locals)] if self.readable(k)
+        ]
         if not kinds:
             return self.least(BOOL)
         kind = self.pick(kinds)
@@ -408,6 +422,8 @@ class Generator:
         options = self.readable(opt(kind))
         if options and self.scene.loose and self.odds(30):
             return f"({self.pick(options)(0)} < {parts[0]})"
+        if depth > 0 and self.odds(25):
+            return f"({self.first(kind, depth)} {self.pick(['==', '!='])} {parts[0]})"
         if options and self.odds(40):
             held = self.pick(options)(0)
             return f"({held} is {self.pick(['None or', 'not None and'])} {held} <= {parts[0]})" if self.odds(80) else f"({text})"
@@ -456,6 +472,8 @@ class Generator:
 
     def statement(self, depth: int, loop: str) -> list[str]:
         ways: list[Callable[[], list[str]]] = [lambda: self.assign(loop)] * 6 + [lambda: self.insert(loop)] * 4
+        if not loop and any(k[0] == "seq" for _, k in self.variables):
+            ways += [self.sequence] * 4
         if not loop:
             ways += [self.guard, self.guard, self.let]
             if self.procedures and self.scene.calls:
@@ -510,6 +528,14 @@ class Generator:
             return [f"{text} {self.pick(['|=', '-=', '&='])} {self.expr(kind, self.width)}"]
         return [f"{text} = {self.expr(kind, self.width)}"]
 
+    def sequence(self) -> list[str]:
+        """A sequence grows, or is spliced and extended with a window of another."""
+        variable, kind = self.pick([(v, k) for v, k in self.variables if k[0] == "seq"])
+        text = f"self.{variable}"
+        if self.odds(50):
+            return [f"{text} = {text}.append({self.expr(kind[1], 1)})"]
+        return [f"{text} = {self._seq(kind, self.width, True)}" if self.odds(30) else f"{text} = {self._seq(kind, self.width, False)}"]
+
     def whole_map(self, variable: str, kind: Kind) -> str:
         with self.within(avoid=variable) as scene:
             names = [self.name("k") for _ in kind[1]]
@@ -555,6 +581,8 @@ class Generator:
             self.records[f"R{i}"] = [(f"f{j}", self.field_kind()) for j in range(self.pick([1, 2, 3]))]
         needed = {k[1] for fields in self.records.values() for _, k in fields if k[0] == "win"}
         self.variables = [("node", NODE), ("item", ITEM), ("term", TERM), *((f"s{i}", seq(k)) for i, k in enumerate(sorted(needed)))]
+        if self.odds(40):
+            self.variables += [("log", seq(TERM)), ("tape", seq(self.pick([TERM, TERM, NODE])))]
         self.variables += [(f"u{i}", self.variable_kind()) for i in range(self.pick([1, 2, 2, 3]))]
         # No value of a window's type can be written in init.
         self.variables = [(n, k) for n, k in self.variables if not self.windowed(k) or k[0] == "set" or k[0] == "opt"]
@@ -590,7 +618,9 @@ class Generator:
             lines += ["@record", f"class {name}:", '    """Random."""', "", *(f"    {f}: {written(k)}" for f, k in fields), "", ""]
         return lines
 
-    def method(self, name: str, parameters: list[tuple[str, Kind]], body: list[str], decorator: str, returns: str = "None", annotations: dict[str, str] | None = None) -> list[str]:
+    def method(
+        self, name: str, parameters: list[tuple[str, Kind]], body: list[str], decorator: str, returns: str = "None", annotations: dict[str, str] | None = None
+    ) -> list[str]:
         given = ", ".join(["self", *(f"{n}: {(annotations or {}).get(n) or written(k)}" for n, k in parameters)])
         mark = [f"    @{decorator}"] if decorator else []
         return ["", *mark, f"    def {name}({given}) -> {returns}:", '        """Random."""', *(f"        {line}" for line in body)]
@@ -652,7 +682,11 @@ class Generator:
             else:
                 parameters.append((name, self.pick([NODE, ITEM, TERM, BOOL, COLOUR])))
         with self.within(locals=list(parameters), leaving=True, loose=self.loose, calls=True):
-            if self.odds(60):
+            if i == 0 and ("log", seq(TERM)) in self.variables:
+                lines.append(f"self.log = self.log.append({self.expr(TERM, 1)})")
+            elif i == 1 and ("log", seq(TERM)) in self.variables:
+                lines += self.sequence()
+            elif self.odds(60):
                 lines += self.guard()
             lines += self.statements(2, self.pick([1, 2, 3, 4]))
         return self.method(f"act_{i}", parameters, lines, "action", annotations=annotations)

@@ -1,0 +1,70 @@
+"""Randomly generated protocols: both engines agree in full, on figures and on undefined expressions."""
+
+from __future__ import annotations
+
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import mutants
+from differential import compare, load, uncompiled
+from random_protocols import Generator
+
+from model_check.search import Options
+from spec.language import Scope, ScopeError
+
+SIZES = {"node": 2, "item": 2, "term": 2, "index": 2}
+
+
+@pytest.mark.parametrize("how", [[], ["loose"]], ids=["defined", "perhaps undefined"])
+def test_uncompiled(how):
+    """Generated programs as plain Python, so that many protocols can be compared."""
+    uncompiled("random", 0, 120, *how)
+
+
+@pytest.mark.parametrize("how", [[], ["loose"]], ids=["defined", "perhaps undefined"])
+def test_by_hypothesis(how):
+    """The same, drawn by Hypothesis, which gives a small protocol where the engines differ."""
+    uncompiled("random", 1, 40, "hypothesis", *how)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(1000, 21_000, 1000))
+@pytest.mark.parametrize("how", [[], ["loose"]], ids=["defined", "perhaps undefined"])
+def test_uncompiled_long(seed, how):
+    uncompiled("random", seed, 1000, *how)
+
+
+def _compiled(seed: int, tmp_path: Path) -> bool:
+    protocol = load(Generator(random.Random(seed)).protocol(), tmp_path).P
+    names = protocol.sort_names()
+    try:
+        found = compare(protocol(Scope(**{n: SIZES[n] for n in names})), Options(max_depth=3, symmetry=seed % 2 == 0), workers=(1, 2))
+    except ScopeError:
+        return False
+    return found["generated"] != 0
+
+
+def test_compiled(tmp_path, monkeypatch):
+    """A few through the compiler: types that Numba infers must be those that plain Python has."""
+    monkeypatch.setenv("IONIAN_CACHE_DIR", str(tmp_path / "cache"))
+    assert sum(_compiled(seed, tmp_path) for seed in (8, 31, 33)) >= 2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(100, 140))
+def test_compiled_long(seed, tmp_path, monkeypatch):
+    monkeypatch.setenv("IONIAN_CACHE_DIR", str(tmp_path / "cache"))
+    _compiled(seed, tmp_path)
+
+
+QUICK = ("x + 1 is x", "elements keep their names", "a tail may hold twins", "and, or are eager", "actions do not see their own writes")
+
+
+@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.long) for n in mutants.NAMES])
+def test_a_broken_generator_is_caught(name):
+    """Break one construct on purpose: some random protocol shows it."""
+    assert "caught" in uncompiled("mutant", name)
