@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from model_check.native.formulas import ByField, by_field, negation
 from model_check.native.layout import TAG_SHIFT, WORD_BITS, Layout, Slot
 from spec.language import ScopeError, ir
 from spec.language.types import BOOL, BoolType, OptionType, RecordType, SeqType, SetType, SortType, Type, WindowType
@@ -517,18 +518,89 @@ class Translator:
 
     def _Quantifier(self, e: ir.Expr) -> str:
         assert isinstance(e, ir.Quantifier)
+        if e.operator == "all":
+            # As "not any not": one form to translate, and one to speed up.
+            negated = ir.Quantifier(type=BOOL, operator="any", binders=e.binders, body=negation(e.body), place=e.place)
+            return f"(not {self._Quantifier(negated)})"
+        binders, tests = e.binders[:-1], None
+        if isinstance(e.binders[-1].domain, ir.SetDomain):
+            tests = by_field(e.binders[-1], e.body)
+        if tests is not None and not binders and self._in_masks(tests.binder):
+            return self._any_by_field(tests)
         name = self.writer.fresh("b")
-        universal = e.operator == "all"
-        self.writer.line(f"{name} = {universal}")
-        stop = f"not {name}" if universal else name
+        self.writer.line(f"{name} = False")
 
         def body() -> None:
-            source = self.value(e.body)
-            with self.writer.block(f"if {'not ' if universal else ''}{source}:"):
-                self.writer.line(f"{name} = {not universal}")
+            with self.writer.block(f"if {self.value(e.body)}:"):
+                self.writer.line(f"{name} = True")
                 self.writer.line("break")
 
-        self.over(e.binders, body, stop)
+        self.over(e.binders, body, name)
+        return name
+
+    def _in_masks(self, binder: ir.Binder) -> bool:
+        """Whether a binder ranges over a set variable that is kept as bit masks."""
+        assert isinstance(binder.domain, ir.SetDomain)
+        members = binder.domain.set
+        return isinstance(members, ir.Read) and self.layout.slots[members.variable].form in ("fields", "bits")
+
+    def _any_by_field(self, tests: ByField) -> str:
+        """`any` over a set of records some of whose fields are given: masks pick the members with these fields at once."""
+        binder = tests.binder
+        assert isinstance(binder.domain, ir.SetDomain) and isinstance(binder.domain.set, ir.Read) and isinstance(binder.type, RecordType)
+        slot, row = self.layout.slots[binder.domain.set.variable], self.row(binder.domain.set)
+        words = slot.words if slot.form == "bits" else 1
+        picks = []
+        for field, wanted in tests.given:
+            field_type = binder.type.field_type(field)
+            assert field_type is not None
+            rank = self.writer.fresh()
+            self.writer.line(f"{rank} = {self.rank(field_type, self.atom(wanted) if wanted.type != BOOL else self.code(wanted))}")
+            picks.append((self._field_masks(binder.type, field, words), rank))
+        masks = []
+        for word in range(words):
+            source = f"{row.array}[{row.offset} + {slot.word + word}]" if slot.form == "bits" else self.value(binder.domain.set)
+            masks.append(" & ".join([source, *(f"{table}[{rank} * {words} + {word}]" for table, rank in picks)]))
+        if not tests.rest:
+            return "(" + " or ".join(f"({mask}) != 0" for mask in masks) + ")"
+        return self._any_of_masks(binder, masks, tests.rest)
+
+    def _any_of_masks(self, binder: ir.Binder, masks: list[str], rest: tuple[ir.Expr, ...]) -> str:
+        """Whether a member in the masks passes the remaining tests."""
+        found = self.writer.fresh("b")
+        self.writer.line(f"{found} = False")
+        local = self.writer.fresh(f"{binder.name}_")
+        self.names[binder.name] = local
+        for word, source in enumerate(masks):
+            mask = self.writer.fresh("mask")
+            self.writer.line(f"{mask} = 0 if {found} else {source}" if word else f"{mask} = {source}")
+            with self.writer.loop(f"while {mask} != 0:"):
+                self._next_member(binder.type, local, mask, word * WORD_BITS)
+                test = ir.Junction(type=BOOL, operator="and", operands=rest) if len(rest) > 1 else rest[0]
+                with self.writer.block(f"if {self.value(test)}:"):
+                    self.writer.line(f"{found} = True")
+                    self.writer.line("break")
+        return found
+
+    def _next_member(self, of: Type, local: str, mask: str, offset: int) -> None:
+        """Take the lowest member out of a mask."""
+        self.writer.line(f"{local} = lowest_bit({mask}){f' + {offset}' if offset else ''}")
+        self.writer.line(f"{mask} &= {mask} - 1")
+        if self.unrank(of, local) != local:
+            self.writer.line(f"{local} = {self.unrank(of, local)}")
+
+    def _field_masks(self, type_: RecordType, field: str, words: int) -> str:
+        """The table whose row r holds the masks of all records with rank r in a field."""
+        shift, field_type = self.layout.field_shift(type_, field)
+        count, members = self.layout.values(field_type), self.layout.values(type_)
+        assert count is not None and members is not None
+        name = f"WITH_{_identifier(type_)}_{field}"
+        if name not in self.writer.tables:
+            rows = [0] * (count * words)
+            for member in range(members):
+                code = self.layout.unrank(type_, member) >> shift & (1 << self.layout.width(field_type)) - 1
+                rows[self.layout.rank(field_type, code) * words + member // WORD_BITS] |= 1 << member % WORD_BITS
+            self.writer.table(name, rows)
         return name
 
     def _First(self, e: ir.Expr) -> str:
@@ -596,13 +668,7 @@ class Translator:
         mask = self.writer.fresh("mask")
         self.writer.line(f"{mask} = {self.value(members)}")
 
-        def prepare() -> None:
-            self.writer.line(f"{local} = lowest_bit({mask})")
-            self.writer.line(f"{mask} &= {mask} - 1")
-            if self.unrank(of, local) != local:
-                self.writer.line(f"{local} = {self.unrank(of, local)}")
-
-        return f"while {mask} != 0:", prepare
+        return f"while {mask} != 0:", lambda: self._next_member(of, local, mask, 0)
 
     def _tail_loop(self, local: str, slot: Slot, row: Row) -> tuple[str, Callable[[], None]]:
         index, fixed = self.writer.fresh("i"), self.layout.fixed_words
@@ -617,15 +683,22 @@ class Translator:
         return f"for {index} in range({fixed}, {fixed} + {row.tail}):", prepare
 
     def _bits_loop(self, local: str, of: Type, slot: Slot, row: Row) -> tuple[str, Callable[[], None]]:
-        index = self.writer.fresh("i")
+        word, mask = self.writer.fresh("w"), self.writer.fresh("mask")
+        self.writer.line(f"{word} = 0")
+        self.writer.line(f"{mask} = {row.array}[{row.offset} + {slot.word}]")
 
         def prepare() -> None:
-            word = f"{row.array}[{row.offset} + {slot.word} + {index} // {WORD_BITS}]"
-            with self.writer.block(f"if ({word} >> ({index} % {WORD_BITS})) & 1 == 0:"):
-                self.writer.line("continue")
-            self.writer.line(f"{local} = {self.unrank(of, index)}")
+            with self.writer.block(f"while {mask} == 0 and {word} < {slot.words - 1}:"):
+                self.writer.line(f"{word} += 1")
+                self.writer.line(f"{mask} = {row.array}[{row.offset} + {slot.word} + {word}]")
+            with self.writer.block(f"if {mask} == 0:"):
+                self.writer.line("break")
+            self.writer.line(f"{local} = lowest_bit({mask}) + {word} * {WORD_BITS}")
+            self.writer.line(f"{mask} &= {mask} - 1")
+            if self.unrank(of, local) != local:
+                self.writer.line(f"{local} = {self.unrank(of, local)}")
 
-        return f"for {index} in range({slot.count}):", prepare
+        return "while True:", prepare
 
 
 def _identifier(type_: Type) -> str:

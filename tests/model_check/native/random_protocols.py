@@ -128,7 +128,8 @@ class Generator:
     def value_kind(self) -> Kind:
         """The type of a variable or of a map's entries."""
         return self.pick([
-            self.small, self.small, lambda: opt(self.small()), self.record_kind, lambda: opt(self.record_kind()), lambda: set_of(self.pick([NODE, ITEM, TERM, COLOUR])),
+            self.small, self.small, lambda: opt(self.small()), self.record_kind, lambda: opt(self.record_kind()),
+            lambda: set_of(self.pick([NODE, ITEM, TERM, COLOUR])),
             lambda: set_of(self.record_kind()), lambda: set_of(self.record_kind()), lambda: seq(self.pick([TERM, NODE, BOOL, COLOUR, opt(TERM)])),
         ])()  # fmt: skip
 
@@ -682,6 +683,8 @@ class Generator:
             else:
                 parameters.append((name, self.pick([NODE, ITEM, TERM, BOOL, COLOUR])))
         with self.within(locals=list(parameters), leaving=True, loose=self.loose, calls=True):
+            if self.loose and lines and self.odds(40):
+                lines.append(f"require(self.term - 1 != {self.expr(TERM, 1)})")
             if i == 0 and ("log", seq(TERM)) in self.variables:
                 lines.append(f"self.log = self.log.append({self.expr(TERM, 1)})")
             elif i == 1 and ("log", seq(TERM)) in self.variables:
