@@ -121,7 +121,7 @@ class Checks:
         self.invariants, self.action_properties = chosen("invariant"), chosen("action_property")
         self.witnesses = protocol.ir.of_kind("witness")
         self.constraints = [p for p in protocol.ir.of_kind("constraint") if p.name in constraints]
-        self.mapping = None if refinement is None else Mapping(protocol, refinement)
+        self.mapping = None if refinement is None else RefinementMapping(protocol, refinement)
 
     def holds(self, prop: ir.Property, state: State, after: State | None = None) -> bool:
         """The value of a property; SpecError with the place where it is undefined."""
@@ -146,7 +146,7 @@ class Checks:
         return all(self.holds(p, state) for p in self.constraints)
 
 
-class Mapping:
+class RefinementMapping:
     """A refinement mapping under CPython: which steps the abstract protocol allows."""
 
     def __init__(self, protocol: Protocol, refinement: str) -> None:

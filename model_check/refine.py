@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from model_check import itf
 from model_check.check import EngineError, Verdict, explorer_of, trace_json
-from model_check.interpreter import Mapping
+from model_check.interpreter import RefinementMapping
 from model_check.search import Options, Progress
 from model_check.trace import Origin, Trace, replay_path
 from spec.language import IonianError, Protocol, State, ir
@@ -85,7 +85,7 @@ def refine(
     options = Options(
         engine=engine, symmetry=symmetry, workers=workers, max_depth=max_depth, max_memory=max_memory, properties=(), refinement=mapping.name, progress=progress
     )
-    judge = Mapping(protocol, mapping.name)
+    judge = RefinementMapping(protocol, mapping.name)
     wrong_start = next((i for i, s in enumerate(protocol.initial_states()) if judge.image(s) not in judge.abstract.initial_states()), None)
     outcome = explorer_of(engine)(protocol, options)
     trace: Trace | None = None

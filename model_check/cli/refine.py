@@ -67,7 +67,8 @@ def _print(result: RefinementResult) -> None:
     out = console()
     print_origin(out, result.origin)
     depth = "" if result.max_depth is None else f", at most {result.max_depth} steps deep"
-    put(out, f"refinement mapping `{result.mapping}` to {result.abstract}, {result.engine} engine{', symmetry reduction' if result.symmetry else ''}{depth}", 0, style="dim")
+    reduction = ", symmetry reduction" if result.symmetry else ""
+    put(out, f"refinement mapping `{result.mapping}` to {result.abstract}, {result.engine} engine{reduction}{depth}", 0, style="dim")
     if result.trace is not None:
         out.print()
         print_trace(out, result.trace)
@@ -78,7 +79,8 @@ def _print(result: RefinementResult) -> None:
             for line in repr(image).splitlines():
                 put(out, line, 4)
     out.print()
-    out.print(Text(f"{number(result.distinct_states)} distinct states, {number(result.transitions)} transitions checked, depth {result.depth}, {duration(result.seconds)}"))
+    counts = f"{number(result.distinct_states)} distinct states, {number(result.transitions)} transitions checked"
+    out.print(Text(f"{counts}, depth {result.depth}, {duration(result.seconds)}"))
     where = {
         "holds": f"every step is a step of {result.abstract} or changes nothing in it{depth}",
         "violated": f"{result.mapping}, after {len(result.trace.steps) if result.trace else 0} steps",

@@ -215,7 +215,9 @@ class _ActionTranslator(Translator):
     def _store_map(self, slot: Slot, s: ir.Store) -> None:
         assert isinstance(s.value, ir.MapComprehension)
         if any(isinstance(x, ir.Read) and x.variable == s.variable for x in ir.walk(s.value)):
-            raise ScopeError(f"{s.place}: the native engine cannot rebuild `{s.variable}` from its own entries; assign entry by entry in a `for`, or use --engine interpreter")
+            raise ScopeError(
+                f"{s.place}: the native engine cannot rebuild `{s.variable}` from its own entries; assign by entry in a `for`, or use --engine interpreter"
+            )
         self._copy()
         comprehension = s.value
 
@@ -228,7 +230,11 @@ class _ActionTranslator(Translator):
 
     def _store_big(self, slot: Slot, value: ir.Expr, place: ir.Place) -> None:
         """Assign a whole set that does not fit in a word: element by element, from a set of another variable or the empty set."""
-        raise ScopeError(f"{place}: `{slot.variable.name}` has more than {BITSET_LIMIT if slot.form == 'tail' else MASK_LIMIT} possible members; the native engine changes it only by |= {{x}} and -= {{x}}; use --engine interpreter")
+        limit = BITSET_LIMIT if slot.form == "tail" else MASK_LIMIT
+        raise ScopeError(
+            f"{place}: `{slot.variable.name}` has more than {limit} possible members; the native engine changes it only by |= {{x}} and -= {{x}}; "
+            "use --engine interpreter"
+        )
 
     def _insert(self, s: ir.Insert) -> None:
         slot = self.layout.slots[s.variable]

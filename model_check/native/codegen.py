@@ -14,6 +14,19 @@ from model_check.search import TYPE_INVARIANT
 from spec.language import ir
 from spec.language.types import SetType
 
+_USED = (
+    "fingerprint",
+    "holds_print",
+    "insert_print",
+    "lowest_bit",
+    "mix",
+    "tail_has",
+    "tail_hash_of",
+    "tail_insert",
+    "tail_remove",
+    "tail_subset",
+)
+
 
 class Program:
     """The generated program of a protocol at a scope.
@@ -55,12 +68,13 @@ class Program:
         return [TYPE_INVARIANT, *(p.name for p in self.invariants)]
 
     def _text(self) -> str:
+        steps = bool(self.step_names) or any(w.on_step for w in self.witnesses)
         tables = [f"{name} = np.array({values}, np.int64)" for name, values in self.writer.tables.items()]
         parts = [
             f'"""{self.protocol.ir.name}({self.protocol.scope!r}), compiled; rules, properties and constraints are chosen as it runs."""',
             "import numpy as np\nfrom numba import njit",
-            "from model_check.native.runtime import fingerprint, holds_print, insert_print, lowest_bit, mix, tail_has, tail_hash_of, tail_insert, tail_remove, tail_subset",
-            f"FIXED_WORDS = {self.layout.fixed_words}\nSTEP_PROPERTIES = {int(bool(self.step_names) or any(w.on_step for w in self.witnesses))}\nBATCH = {kernel.BATCH}\nNONE = {kernel.NONE}",
+            f"from model_check.native.runtime import {', '.join(_USED)}",
+            f"FIXED_WORDS = {self.layout.fixed_words}\nSTEP_PROPERTIES = {int(steps)}\nBATCH = {kernel.BATCH}\nNONE = {kernel.NONE}",
             "\n".join(tables),
             "\n".join(self.writer.lines),
             *(inspect.getsource(getattr(f, "py_func", f)) for f in (kernel.expand, kernel.claim, kernel.absorb, kernel.enter)),

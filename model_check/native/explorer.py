@@ -346,7 +346,8 @@ class _Explorer:
                 return
             b = used[w]
             b.new[:] = 0
-            self.code.absorb(b.found, b.found_at, b.found_meta, b.accepted, int(b.notes[kernel.FOUND]), int(bounds[w]), children[w], b.positions, b.notes, b.new, b.seen)
+            count, low = int(b.notes[kernel.FOUND]), int(bounds[w])
+            self.code.absorb(b.found, b.found_at, b.found_meta, b.accepted, count, low, children[w], b.positions, b.notes, b.new, b.seen)
             kept = int(b.notes[kernel.ACCEPTED])
             if kept:
                 made[w] = Chunk(b.found[: b.found_at[kept]].copy(), b.found_at[: kept + 1].copy())
@@ -391,11 +392,14 @@ class _Explorer:
             state = self.layout.unpack_state([int(x) for x in chunk.rows[chunk.offsets[parent] : chunk.offsets[parent + 1]]])
             self._interpret((state,), 1)
         place = self.program.places[int(found.notes[kernel.UNDEFINED]) - 1]
-        raise IonianError(f"{place}: an expression has no value here (a read past the end, or a field of None) in or after the state\n{state!r}\nguard it with a test")
+        raise IonianError(
+            f"{place}: an expression has no value here (a read past the end, or a field of None) in or after the state\n{state!r}\nguard it with a test"
+        )
 
     def _interpret(self, states: tuple[State, ...], depth: int) -> None:
         """Run the interpreter from some states; SpecError at the first undefined expression."""
-        interpreter.explore(self.protocol, replace(self.options, start=states, max_depth=depth, symmetry=False, refinement=None, max_memory=None, progress=None))
+        plain = replace(self.options, start=states, max_depth=depth, symmetry=False, refinement=None, max_memory=None, progress=None)
+        interpreter.explore(self.protocol, plain)
 
     def _witnesses(self, depth: int) -> None:
         seen = np.bitwise_or.reduce([b.seen for b in self.buffers]) if self.program.witnesses else ()

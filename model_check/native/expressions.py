@@ -377,7 +377,10 @@ class Translator:
         assert isinstance(e, ir.Read)
         slot, row = self.layout.slots[e.variable], self.row(e)
         if slot.form != "fields":
-            raise ScopeError(f"{e.place}: the set `{e.variable}` is used as a value; with {slot.form} of members the native engine reads it only in `in`, `for` and `<=`; use --engine interpreter")
+            raise ScopeError(
+                f"{e.place}: the set `{e.variable}` has too many possible members to be used as a value; the native engine has it only in `in`, `for` and `<=`; "
+                "use --engine interpreter"
+            )
         word, shift = self.place(slot, list(e.keys))
         source = self._bits(f"{row.array}[{row.offset} + {word}]", shift, slot.width)
         return f"({source} != 0)" if e.type == BOOL else source
@@ -551,12 +554,12 @@ class Translator:
         slot, row = self.layout.slots[binder.domain.set.variable], self.row(binder.domain.set)
         words = slot.words if slot.form == "bits" else 1
         picks = []
-        for field, wanted in tests.given:
-            field_type = binder.type.field_type(field)
+        for name, wanted in tests.given:
+            field_type = binder.type.field_type(name)
             assert field_type is not None
             rank = self.writer.fresh()
             self.writer.line(f"{rank} = {self.rank(field_type, self.atom(wanted) if wanted.type != BOOL else self.code(wanted))}")
-            picks.append((self._field_masks(binder.type, field, words), rank))
+            picks.append((self._field_masks(binder.type, name, words), rank))
         masks = []
         for word in range(words):
             source = f"{row.array}[{row.offset} + {slot.word + word}]" if slot.form == "bits" else self.value(binder.domain.set)

@@ -66,7 +66,8 @@ def _opened(e: ir.Expr) -> ir.Expr:
         return e
     if any(isinstance(x, (ir.LetIn, ir.Binder)) for x in ir.walk(e.helper.body, into_helpers=False)):
         return e
-    return _substituted(e.helper.body, {p: a for (p, _), a in zip(e.helper.parameters, e.arguments, strict=True)})
+    opened: ir.Expr = _substituted(e.helper.body, {p: a for (p, _), a in zip(e.helper.parameters, e.arguments, strict=True)})
+    return opened
 
 
 def _substituted(node: Any, names: dict[str, ir.Expr]) -> Any:
@@ -75,7 +76,8 @@ def _substituted(node: Any, names: dict[str, ir.Expr]) -> Any:
     if isinstance(node, tuple):
         return tuple(_substituted(x, names) for x in node)
     if isinstance(node, (ir.Expr, ir.Domain)):
-        return replace(node, **{f.name: _substituted(getattr(node, f.name), names) for f in fields(node) if isinstance(getattr(node, f.name), (tuple, ir.Expr, ir.Domain))})
+        parts = {f.name: getattr(node, f.name) for f in fields(node)}
+        return replace(node, **{name: _substituted(part, names) for name, part in parts.items() if isinstance(part, (tuple, ir.Expr, ir.Domain))})
     return node
 
 

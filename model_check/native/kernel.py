@@ -16,23 +16,35 @@ serves all of them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
-from model_check.native.runtime import fingerprint, holds_print, insert_print, tail_hash_of
+from model_check.native.runtime import holds_print, insert_print, tail_hash_of
 
-CANDIDATES, CANDIDATE_END, POSITION, UNDEFINED, FULL, FOUND, FOUND_END, GENERATED, STEP_BAD, STEP_PROPERTY, STATE_BAD, STATE_PROPERTY, NEXT_PARENT, DEPTH, ACCEPTED = range(15)
+# Places of the notes that the driver reads or writes (0 to 2 and 4 are the kernel's own).
+UNDEFINED, FOUND, FOUND_END, GENERATED, STEP_BAD, STEP_PROPERTY, STATE_BAD, STATE_PROPERTY, NEXT_PARENT = 3, *range(5, 13)
+ACCEPTED = 14
 REMOVED_RULES, WANTED_STATES, WANTED_STEPS, WANTED_CONSTRAINTS = range(16, 20)
 NOTES = 20
 BATCH = 2048
 NONE = -1
 
-successors = check_state = check_step = expandable = print_of = None
+# Stand-ins for the generated functions and constants.
+successors: Any = None
+check_state: Any = None
+check_step: Any = None
+expandable: Any = None
+print_of: Any = None
 FIXED_WORDS = STEP_PROPERTIES = 0
 
 
 @njit(nogil=True, cache=True)
-def expand(frontier, offsets, low, high, cand, cand_at, cand_tail, cand_meta, found, found_at, found_print, found_meta, table, shards, shard_size, notes, evaluated, saved, enabled, seen):  # type: ignore[no-untyped-def]
+def expand(  # type: ignore[no-untyped-def]
+    frontier, offsets, low, high, cand, cand_at, cand_tail, cand_meta, found, found_at, found_print, found_meta,
+    table, shards, shard_size, notes, evaluated, saved, enabled, seen,
+):  # fmt: skip
     """Phase 1 for parents low..high-1; stops early, at a parent, where the buffers are nearly full.
 
     With one shard a kept state is entered in the table at once. A step that changes nothing needs no look-up.
@@ -54,7 +66,8 @@ def expand(frontier, offsets, low, high, cand, cand_at, cand_tail, cand_meta, fo
                 notes[2] = 0
                 for j in range(actions):
                     saved[actions + j] = evaluated[j]
-                successors(frontier, start, tail, tail_hash_of(frontier, start + FIXED_WORDS, tail), parent, cand, cand_at, cand_tail, cand_meta, notes, evaluated)
+                tail_hash = tail_hash_of(frontier, start + FIXED_WORDS, tail)
+                successors(frontier, start, tail, tail_hash, parent, cand, cand_at, cand_tail, cand_meta, notes, evaluated)
                 if notes[4] != 0:
                     notes[0], notes[1] = count_before, end_before
                     for j in range(actions):

@@ -16,7 +16,7 @@ with the number of its variable on top, in ascending order.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from spec.language import Protocol, ScopeError, Seq, State, Window
 from spec.language.ir import Variable
@@ -75,6 +75,9 @@ class Layout:
     def __post_init__(self) -> None:
         self._place()
 
+    def _too_large(self, found: str) -> ScopeError:
+        return ScopeError(f"{self.protocol.ir.name} at {self.protocol.scope} is too large for the native engine: {found}; use --engine interpreter")
+
     # --- sizes of types
 
     def size(self, type_: Type) -> int:
@@ -108,7 +111,7 @@ class Layout:
             case SetType(of=of):
                 count = self.values(of)
                 if count is None or count > MASK_LIMIT:
-                    raise ScopeError(f"a value of type {type_} has too many possible members for the native engine at {self.protocol.scope}; use --engine interpreter or a smaller scope")
+                    raise self._too_large(f"a value of type {type_} has too many possible members for a word")
                 return (1 << count) - 1
             case SeqType() | WindowType():
                 return (1 << self.width(type_)) - 1
@@ -127,7 +130,7 @@ class Layout:
             case _:
                 bits = self.greatest(type_).bit_length()
         if bits > WORD_BITS:
-            raise ScopeError(f"a value of type {type_} needs {bits} bits at {self.protocol.scope}, the native engine has {WORD_BITS}; use --engine interpreter or a smaller scope")
+            raise self._too_large(f"a value of type {type_} needs {bits} bits, a word has {WORD_BITS}")
         return bits
 
     def values(self, type_: Type) -> int | None:
@@ -255,7 +258,7 @@ class Layout:
 
     def _check_tail(self, variable: Variable) -> None:
         if self.width(_member(variable)) > TAG_SHIFT:
-            raise ScopeError(f"a member of `{variable.name}` needs more than {TAG_SHIFT} bits at {self.protocol.scope}; use --engine interpreter or a smaller scope")
+            raise self._too_large(f"a member of `{variable.name}` needs more than {TAG_SHIFT} bits")
 
     @property
     def tagged(self) -> list[Slot]:
@@ -294,7 +297,7 @@ class Layout:
             case SortType(cls=cls):
                 return cls(code)
             case EnumType(cls=cls):
-                return list(cls)[code]  # type: ignore[call-overload]  # an enumeration class iterates over its members
+                return list(cls)[code]
             case BoolType():
                 return bool(code)
             case OptionType(of=of):
@@ -315,7 +318,7 @@ class Layout:
         after = head >> index_width
         mask = (1 << width) - 1
         entries = tuple(self.decode(type_.of, code >> (capacity - i) * width & mask) for i in range(after + 1, last + 1))
-        return Window(type_.index.cls, after, entries) if isinstance(type_, WindowType) else Seq(type_.index.cls, 0, entries)  # type: ignore[type-var]  # an index sort is a Position
+        return Window(type_.index.cls, after, entries) if isinstance(type_, WindowType) else Seq(type_.index.cls, 0, entries)
 
     def pack(self, state: State) -> list[int]:
         """The row of a state."""
@@ -348,15 +351,16 @@ class Layout:
         found: dict[str, Any] = {}
         for name, slot in self.slots.items():
             if slot.form == "tail":
-                found[name] = frozenset(self.decode(_member(slot.variable), w & (1 << TAG_SHIFT) - 1) for w in row[self.fixed_words :] if w >> TAG_SHIFT == slot.tag)
+                codes = (w & (1 << TAG_SHIFT) - 1 for w in row[self.fixed_words :] if w >> TAG_SHIFT == slot.tag)
+                found[name] = frozenset(self.decode(_member(slot.variable), code) for code in codes)
             elif slot.form == "bits":
                 of = _member(slot.variable)
                 ranks = (r for r in range(slot.count) if row[slot.word + r // WORD_BITS] >> r % WORD_BITS & 1)
                 found[name] = frozenset(self.decode(of, self.unrank(of, r)) for r in ranks)
             else:
                 found[name] = self._unpack_fields(slot, row)
-        state: State = type(self.protocol).state_of(**found)
-        return state
+        # The class builds its states, although for type checkers a mapping returns the abstract protocol.
+        return cast(State, type(self.protocol).state_of(**found))
 
     def _unpack_fields(self, slot: Slot, row: list[int]) -> Any:
         type_, mask = slot.variable.value_type, (1 << slot.width) - 1

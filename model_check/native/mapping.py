@@ -103,7 +103,9 @@ class _Image(Translator):
 
     def _assign_set(self, slot: Slot, value: ir.Expr) -> None:
         if not isinstance(value, ir.SetComprehension) or not isinstance(value.type, SetType):
-            raise ScopeError(f"{value.place}: `{slot.variable.name}` is a large set; the native engine maps to it only by a set comprehension; use --engine interpreter")
+            raise ScopeError(
+                f"{value.place}: `{slot.variable.name}` is a large set; the native engine maps to it only by a set comprehension; use --engine interpreter"
+            )
         of = value.type.of
 
         def add() -> None:

@@ -1,0 +1,178 @@
+"""The README, done as a reader would do it: every command that it shows is run, and what it shows is what is printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+QUICK_START = [
+    "python3 -m venv .venv && .venv/bin/pip install -q . && .venv/bin/ionian check raft",
+    "python3 -m venv .venv && .venv/bin/pip install -q -e '.[test]' && .venv/bin/pytest",
+]
+
+
+def _shown() -> dict[str, list[str]]:
+    """The commands of the README with the lines of output below each; `...` stands for lines left out."""
+    found: dict[str, list[str]] = {}
+    for _, text in BLOCKS:
+        lines: list[str] | None = None
+        for line in text.splitlines():
+            if line.startswith("$ "):
+                lines = found.setdefault(line.removeprefix("$ "), [])
+            elif lines is not None:
+                lines.append(line)
+    prose = re.sub(r"^```.*?^```", "", README, flags=re.DOTALL | re.MULTILINE)
+    for command in re.findall(r"`(ionian [a-z]+ [^`]+|ionian list)`", prose):
+        found.setdefault(command, [])
+    return found
+
+
+SHOWN = _shown()
+
+
+@dataclass(frozen=True)
+class Command:
+    """How a command is run: its exit status; whether it takes long as shown, and then what is added (and found) for a quick run."""
+
+    status: int = 0
+    long: bool = False
+    quick: str = ""
+    distinct: str = ""
+
+
+INTERPRETED = " --engine interpreter"
+COMMANDS = {
+    "ionian check raft": Command(long=True, quick=" --terms 1 --index 1" + INTERPRETED, distinct="153 distinct states"),
+    "ionian check raft --help": Command(),
+    "ionian list": Command(),
+    'ionian check raft --nodes 3 --terms 1 --index 1 --without "vote once per term" --symmetry': Command(
+        status=1, long=True, quick=INTERPRETED, distinct="687 distinct states"
+    ),
+    'ionian check paxos --acceptors 3 --ballots 2 --without "keep the promise" --itf trace.itf.json': Command(status=1),
+    "ionian replay trace.itf.json": Command(),
+    "ionian break raft": Command(long=True),
+    "ionian break paxos": Command(),
+    "ionian refine paxos voting": Command(long=True, quick=" --acceptors 2 --ballots 2" + INTERPRETED, distinct="145 distinct states"),
+    "ionian simulate raft --nodes 3 --seed 7": Command(),
+    "ionian graph paxos --acceptors 2 --ballots 1 -o paxos.graphml": Command(),
+    "ionian export tla paxos -o out": Command(),
+}
+NEEDS = {"ionian replay trace.itf.json": 'ionian check paxos --acceptors 3 --ballots 2 --without "keep the promise" --itf trace.itf.json'}
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder of compiled programs for all tests of a run, the processes of pytest-xdist included."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "compiled"
+
+
+@pytest.fixture
+def ionian(tmp_path: Path, cache: Path):
+    """Run a command of the README in a folder that looks like the checkout and may be written to."""
+    for package in ("spec", "model_check"):
+        (tmp_path / package).symlink_to(ROOT / package)
+
+    def run(command: str) -> tuple[int, str]:
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path), "IONIAN_CACHE_DIR": str(cache), "COLUMNS": "80"}
+        program = [sys.executable, "-m", "model_check.cli.main", *shlex.split(command)[1:]]
+        done = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.stderr == ""
+        return done.returncode, done.stdout
+
+    return run
+
+
+def _lines(text: list[str]) -> list[str]:
+    """Lines without what depends on the machine: times and memory; nor line numbers, nor which of two equal elements is named first."""
+    found = []
+    for line in text:
+        if "compiling" in line and "exploring" in line or re.match(r"  \w = ", line) or not line.strip():
+            continue
+        kept = re.sub(r"\s+\d+\.\d$", "", re.sub(r"\b[\d.]+ s\b", "- s", line.rstrip()))
+        found.append(re.sub(r"(\.py):\d+", r"\1", kept))
+    return found
+
+
+def _agree(shown: list[str], printed: str) -> None:
+    """Each shown line stands in the output, in order; where no `...` stands between two, nothing else does either."""
+    wanted, there = _lines(shown), _lines(printed.splitlines())
+    at, gap = 0, False
+    for line in wanted:
+        if line.split()[-1] == "...":
+            gap = True
+            continue
+        assert line in there[at:], f"not printed: {line}"
+        found = there.index(line, at)
+        assert gap or found == at, f"left out in the README, before {line!r}: {there[at:found]}"
+        at, gap = found + 1, False
+    # A report goes on after a counterexample's explanation; everywhere else the README shows the end.
+    assert at == len(there) or gap, f"left out in the README, at the end: {there[at:]}"
+
+
+def test_the_quick_start_is_two_lines_and_the_job_reads_them() -> None:
+    block = README.split("<!-- quick start -->\n", 1)[1]
+    language, text = re.findall(r"\A```(\w+)\n(.*?)^```", block, flags=re.DOTALL | re.MULTILINE)[0]
+    assert (language, text.splitlines()) == ("sh", QUICK_START)
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    (program,) = re.findall(r"awk '([^']+)' \"\$root/README.md\"", script)
+    read = subprocess.run(["awk", program, str(ROOT / "README.md")], capture_output=True, text=True, check=True)
+    assert read.stdout.splitlines() == QUICK_START
+
+
+def test_every_command_is_run() -> None:
+    assert set(SHOWN) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", [pytest.param(c, marks=pytest.mark.long if how.long else ()) for c, how in COMMANDS.items()])
+def test_a_command_prints_what_is_shown(ionian, command: str) -> None:
+    if command in NEEDS:
+        ionian(NEEDS[command])
+    status, printed = ionian(command)
+    assert status == COMMANDS[command].status
+    if SHOWN[command]:
+        _agree(SHOWN[command], printed)
+
+
+@pytest.mark.parametrize("command", [c for c, how in COMMANDS.items() if how.quick])
+def test_a_long_command_in_a_small_scope(ionian, command: str) -> None:
+    how = COMMANDS[command]
+    status, printed = ionian(command + how.quick)
+    assert status == how.status
+    assert f"\n{how.distinct}, " in printed
+
+
+def test_the_python_shown_runs(capsys: pytest.CaptureFixture[str], cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IONIAN_CACHE_DIR", str(cache))
+    (program,) = [text for language, text in BLOCKS if language == "python"]
+    names: dict[str, object] = {}
+    exec(compile(program, "README.md", "exec"), names)
+    capsys.readouterr()
+    test = names["test_my_protocol"]
+    assert callable(test)
+    test()
+
+
+def test_the_figures_agree_with_those_of_tlc() -> None:
+    runs = json.loads((ROOT / "tests" / "model_check" / "tlc_counts.json").read_text(encoding="utf-8"))["runs"]
+    assert f"| {len(runs)} runs of TLC" in README
+    for spec, scope in (("paxos", {"acceptor": 3, "ballot": 3, "value": 2}), ("raft", {"node": 3, "term": 1, "index": 1, "value": 1})):
+        (run,) = [r for r in runs if (r["spec"], r["scope"], r["without"]) == (spec, scope, [])]
+        assert f": {run['distinct_states']:,} states" in README
+
+
+def test_links_lead_somewhere() -> None:
+    for document in (ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"):
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text(encoding="utf-8")):
+            assert target.startswith("https://") or (ROOT / target).exists(), f"{document.name}: {target}"
