@@ -378,7 +378,7 @@ class Translator:
         slot, row = self.layout.slots[e.variable], self.row(e)
         if slot.form != "fields":
             raise ScopeError(
-                f"{e.place}: the set `{e.variable}` has too many possible members to be used as a value; the native engine has it only in `in`, `for` and `<=`; "
+                f"{e.place}: the set `{e.variable}` has too many possible members to be used as a value; natively it works only in `in`, `for` and `<=`; "
                 "use --engine interpreter"
             )
         word, shift = self.place(slot, list(e.keys))

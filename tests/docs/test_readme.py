@@ -98,7 +98,7 @@ def _lines(text: list[str]) -> list[str]:
     """Lines without what depends on the machine: times and memory; nor line numbers, nor which of two equal elements is named first."""
     found = []
     for line in text:
-        if "compiling" in line and "exploring" in line or re.match(r"  \w = ", line) or not line.strip():
+        if ("compiling" in line and "exploring" in line) or re.match(r"  \w = ", line) or not line.strip():
             continue
         kept = re.sub(r"\s+\d+\.\d$", "", re.sub(r"\b[\d.]+ s\b", "- s", line.rstrip()))
         found.append(re.sub(r"(\.py):\d+", r"\1", kept))

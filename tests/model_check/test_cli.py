@@ -76,7 +76,7 @@ def refused(capsys, arguments, *parts):
 def test_list_shows_the_specs_and_what_is_in_one(capsys):
     assert run(["list"]) == 0
     out = capsys.readouterr().out
-    for name in ("consensus:", "voting:", "paxos:", "raft:", "replicated-log:", "--nodes 3", "--index 1"):
+    for name in ("consensus:", "voting:", "paxos:", "raft:", "replicated-log:", "--nodes 2", "--index 2"):
         assert name in out
     assert run(["list", "paxos"]) == 0
     out = capsys.readouterr().out
@@ -108,7 +108,7 @@ def test_scope_options_come_in_singular_plural_and_anywhere(capsys):
 def test_help_of_a_spec_shows_its_scope(capsys):
     assert run(["check", "raft", "--help"]) == 0
     out = capsys.readouterr().out
-    for part in ("--node, --nodes", "--index, --indexes N", "--term, --terms", "default 3", "--without", "--symmetry"):
+    for part in ("--node, --nodes", "--index, --indexes N", "--term, --terms", "default 2", "--without", "--symmetry"):
         assert part in out
 
 

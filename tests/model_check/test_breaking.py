@@ -1,0 +1,90 @@
+"""Each rule's removal is caught, at the scope of its experiment and with the length that the README shows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from model_check.breaking import EXPERIMENTS, Experiment, experiments_for, run_experiment
+from model_check.check import check
+from model_check.cli.main import run
+from spec.consensus import Consensus
+from spec.language import Protocol
+from spec.paxos import Paxos
+from spec.raft import Raft
+from spec.replicated_log import ReplicatedLog
+from spec.voting import Voting
+
+PAXOS = {
+    "keep the promise": ("agreement", 12),
+    "report the highest vote": ("agreement", 12),
+    "adopt the value of the highest vote": ("agreement", 12),
+    "promises from a quorum": ("agreement", 6),
+    "one value per ballot": ("agreement", 9),
+    "quorums intersect": ("agreement", 9),
+}
+RAFT = {
+    "vote once per term": ("election_safety", 8),
+    "leader needs a majority of votes": ("election_safety", 4),
+    "votes and terms survive a restart": ("election_safety", 9),
+    "ignore stale-term messages": ("election_safety", 9),
+    "candidate's log must be up to date": ("leader_completeness", 13),
+    "commit needs a majority": ("leader_completeness", 10),
+    "AppendEntries consistency check": ("state_machine_safety", 16),
+    "truncate on conflict": ("state_machine_safety", 16),
+    "clamp the leader's commit index": ("state_machine_safety", 16),
+    "commit only entries of the current term": ("leader_completeness", 26),
+}
+
+
+def found_for(protocol: type[Protocol], experiment: Experiment) -> tuple[str, int]:
+    broken = run_experiment(protocol, experiment, workers=2)
+    assert broken.result.verdict == "violated"
+    return broken.result.property, broken.length
+
+
+@pytest.mark.parametrize("protocol", [Consensus, Voting, Paxos, Raft])
+def test_every_rule_has_an_experiment(protocol: type[Protocol]) -> None:
+    removed = {e.rule for e in EXPERIMENTS[protocol.__name__] if not e.quorums}
+    assert removed == {name for _, name in protocol.ir.rules}
+
+
+def test_paxos_every_removal_is_caught() -> None:
+    assert {e.rule: found_for(Paxos, e) for e in experiments_for(Paxos)} == PAXOS
+
+
+def test_raft_removals_within_one_term_are_caught() -> None:
+    small = [e for e in experiments_for(Raft) if e.scope.sizes["term"] == 1]
+    assert len(small) == 3
+    for experiment in small:
+        assert found_for(Raft, experiment) == RAFT[experiment.rule]
+
+
+@pytest.mark.long
+def test_raft_every_removal_is_caught_and_figure_8_is_one_of_them() -> None:
+    assert {e.rule: found_for(Raft, e) for e in experiments_for(Raft)} == RAFT
+
+
+@pytest.mark.long
+def test_with_all_rules_nothing_is_violated_where_figure_8_was_found() -> None:
+    figure_8 = next(e for e in experiments_for(Raft) if e.scope.sizes["term"] == 4)
+    result = check(Raft(figure_8.scope), symmetry=True, workers=2, constraints=figure_8.constraints, max_depth=26)
+    assert result.verdict == "holds"
+
+
+def test_the_command_writes_json_and_knows_its_rules(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "rules.json"
+    assert run(["break", "consensus", "--json", str(file)]) == 0
+    (row,) = json.loads(file.read_text())["rules"]
+    assert (row["rule"], row["verdict"], row["property"], row["length"]) == ("choose only once", "violated", "agreement", 2)
+    assert "1 of 1 removals caught" in capsys.readouterr().out
+    assert run(["break", "consensus", "--rule", "no such rule"]) == 2
+    assert "its rules are choose-only-once" in capsys.readouterr().err
+
+
+def test_a_protocol_without_rules_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert ReplicatedLog.ir.rules == ()
+    assert run(["break", "replicated-log"]) == 2
+    assert "has no named rules" in capsys.readouterr().err

@@ -1,0 +1,68 @@
+"""Refinement on every transition: the shipped mappings hold, a removed rule breaks one, both engines agree."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from model_check.cli.main import run
+from model_check.refine import refine
+from spec.consensus import Consensus
+from spec.language import IonianError, Protocol, Scope
+from spec.paxos import Paxos
+from spec.raft import Raft
+from spec.replicated_log import ReplicatedLog
+from spec.voting import Voting
+
+PAXOS = Scope(acceptor=3, ballot=2, value=2)
+
+
+@pytest.mark.parametrize("symmetry", [False, True])
+@pytest.mark.parametrize(
+    ("protocol", "abstract"),
+    [
+        (Voting(Scope(acceptor=3, ballot=2, value=2)), Consensus),
+        (Paxos(Scope(acceptor=2, ballot=2, value=2)), Voting),
+        (Raft(Scope(node=2, term=1, index=1, value=1)), ReplicatedLog),
+    ],
+    ids=["voting", "paxos", "raft"],
+)
+def test_both_engines_find_that_the_mapping_holds(protocol: Protocol, abstract: type[Protocol], symmetry: bool) -> None:
+    found = [refine(protocol, abstract, engine=engine, symmetry=symmetry) for engine in ("native", "interpreter")]
+    assert [r.verdict for r in found] == ["holds", "holds"]
+    assert found[0].transitions == found[1].transitions > found[0].distinct_states
+    assert found[0].distinct_states == found[1].distinct_states
+
+
+def test_paxos_refines_voting_on_all_23466_transitions() -> None:
+    result = refine(Paxos(PAXOS), Voting, workers=2)
+    assert (result.verdict, result.distinct_states, result.transitions) == ("holds", 3921, 23466)
+
+
+def test_a_broken_promise_is_no_step_of_voting() -> None:
+    found = [refine(Paxos(PAXOS, without=("keep the promise",)), Voting, engine=engine) for engine in ("native", "interpreter")]
+    for result in found:
+        assert result.verdict == "violated"
+        assert result.trace is not None
+        assert len(result.trace.steps) == 7
+        assert result.trace.steps[-1][0].action == "phase_2b"
+        before, after = result.images
+        assert after.votes - before.votes, "the vote that Voting does not allow"
+    assert found[0].trace == found[1].trace
+
+
+def test_what_has_no_mapping_is_refused() -> None:
+    with pytest.raises(IonianError, match="Raft has no refinement mapping to Voting"):
+        refine(Raft(), Voting)
+
+
+def test_the_command_writes_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "result.json"
+    assert run(["refine", "voting", "consensus", "--ballots", "2", "--json", str(file)]) == 0
+    assert "HOLDS" in capsys.readouterr().out
+    written = json.loads(file.read_text())
+    assert (written["verdict"], written["distinct_states"]) == ("holds", 599)
+    assert written["transitions"] == 2835
+    assert run(["refine", "paxos", "raft"]) == 2
