@@ -19,7 +19,7 @@ from model_check.search import TYPE_INVARIANT
 from spec.language import Protocol, State
 from spec.language.context import activate
 from spec.language.source import Source
-from spec.language.values import show
+from spec.language.values import show, sort_key
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,9 @@ def _bindings(generators: list[ast.comprehension], names: dict[str, Any]) -> Ite
         return
     generator, *rest = generators
     assert isinstance(generator.target, ast.Name)
-    for element in _evaluate(generator.iter, names):
+    over = _evaluate(generator.iter, names)
+    # Sets in the order of their elements, not of their hashes: the same explanation every time.
+    for element in sorted(over, key=sort_key) if isinstance(over, frozenset | set) else over:
         inner = {**names, generator.target.id: element}
         if all(_evaluate(test, inner) for test in generator.ifs):
             for found, bound in _bindings(rest, inner):

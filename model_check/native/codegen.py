@@ -20,6 +20,7 @@ _USED = (
     "insert_print",
     "lowest_bit",
     "mix",
+    "shard_of",
     "tail_has",
     "tail_hash_of",
     "tail_insert",

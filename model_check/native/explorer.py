@@ -31,7 +31,7 @@ from spec.language import IonianError, Protocol, State
 Words = npt.NDArray[np.int64]
 Prints = npt.NDArray[np.uint64]
 
-SLICE = 16_384
+SLICE = 65_536
 SMALL_TABLE = 1 << 22
 PROGRESS_SECONDS = 0.5
 
@@ -63,18 +63,18 @@ class Buffers:
         self.cand_at = np.zeros(1 << 16, np.int64)
         self.cand_tail = np.zeros(1 << 16, np.uint64)
         self.cand_meta = np.zeros(1 << 16, np.int64)
-        self.found = np.zeros(1 << 21, np.int64)
-        self.found_at = np.zeros(1 << 18, np.int64)
-        self.found_print = np.zeros(1 << 18, np.uint64)
-        self.found_meta = np.zeros(1 << 18, np.int64)
-        self.accepted = np.ones(1 << 18, np.bool_)
+        self.found = np.zeros(1 << 23, np.int64)
+        self.found_at = np.zeros(1 << 19, np.int64)
+        self.found_print = np.zeros(1 << 19, np.uint64)
+        self.found_meta = np.zeros(1 << 19, np.int64)
+        self.accepted = np.ones(1 << 19, np.bool_)
         self.notes = np.zeros(kernel.NOTES, np.int64)
         self.evaluated = np.zeros(actions, np.int64)
         self.saved = np.zeros(2 * actions, np.int64)
         self.enabled = np.zeros(actions, np.int64)
         self.new = np.zeros(actions, np.int64)
         self.seen = np.zeros(witnesses, np.int64)
-        self.positions = np.zeros(1 << 18, np.uint16)
+        self.positions = np.zeros(1 << 19, np.uint16)
 
     def reset(self) -> None:
         """Ready for the next slice."""

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from model_check.native.runtime import holds_print, insert_print, tail_hash_of
+from model_check.native.runtime import holds_print, insert_print, shard_of, tail_hash_of
 
 # Places of the notes that the driver reads or writes (0 to 2 and 4 are the kernel's own).
 UNDEFINED, FOUND, FOUND_END, GENERATED, STEP_BAD, STEP_PROPERTY, STATE_BAD, STATE_PROPERTY, NEXT_PARENT = 3, *range(5, 13)
@@ -118,11 +118,10 @@ def expand(  # type: ignore[no-untyped-def]
             mark = cand_tail[k]
             if mark == np.uint64(0):
                 continue
-            shard = np.int64(mark % np.uint64(shards))
             if shards == 1:
                 known = not insert_print(table, 0, shard_size, mark)
             else:
-                known = holds_print(table, shard, shard_size, mark)
+                known = holds_print(table, shard_of(mark, shards), shard_size, mark)
             if not known:
                 at, number, end = cand_at[k], notes[5], notes[6]
                 length = cand_at[k + 1] - at
@@ -141,7 +140,7 @@ def claim(found_print, accepted, count, table, shard, shards, shard_size):  # ty
     """Phase 2 for one shard: enter its fingerprints in order; `accepted` tells which were new."""
     for k in range(count):
         mark = found_print[k]
-        if np.int64(mark % np.uint64(shards)) == shard:
+        if shard_of(mark, shards) == shard:
             accepted[k] = insert_print(table, shard, shard_size, mark)
 
 
@@ -180,5 +179,5 @@ def enter(rows, offsets, count, table, shards, shard_size, accepted, meta):  # t
         start = offsets[k]
         tail = offsets[k + 1] - start - FIXED_WORDS
         mark = print_of(rows, start, tail, tail_hash_of(rows, start + FIXED_WORDS, tail))
-        accepted[k] = insert_print(table, np.int64(mark % np.uint64(shards)), shard_size, mark)
+        accepted[k] = insert_print(table, shard_of(mark, shards), shard_size, mark)
         meta[k] = k << 8

@@ -17,6 +17,7 @@ _S32 = np.uint64(32)
 _S29 = np.uint64(29)
 _S58 = np.uint64(58)
 _ZERO = np.uint64(0)
+_LOW = np.uint64(0xFFFFFFFF)
 _ONE = np.uint64(1)
 _DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
 _BIT_OF = np.zeros(64, np.int64)
@@ -103,6 +104,12 @@ def tail_subset(a, a_start, a_length, b, b_start, b_length, tag):  # type: ignor
         if word >> 56 == tag and not tail_has(b, b_start, b_length, word):
             return False
     return True
+
+
+@njit
+def shard_of(print_, shards):  # type: ignore[no-untyped-def]
+    """The shard that owns a fingerprint, from its low bits (a multiplication: division is slow)."""
+    return np.int64(((print_ & _LOW) * np.uint64(shards)) >> _S32)
 
 
 @njit
