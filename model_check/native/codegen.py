@@ -11,7 +11,7 @@ from model_check.native.layout import Layout
 from model_check.native.mapping import write_refinement
 from model_check.native.symmetry import print_function
 from model_check.search import TYPE_INVARIANT
-from spec.language import ir
+from spec.language import ScopeError, ir
 from spec.language.types import SetType
 
 _USED = (
@@ -44,6 +44,8 @@ class Program:
         bounded: bool = False,
     ) -> None:
         self.layout, self.protocol = layout, layout.protocol
+        if len(self.protocol.ir.actions) > kernel.MOST_ACTIONS:
+            raise ScopeError(f"{self.protocol.ir.name} has more than {kernel.MOST_ACTIONS} actions, the most for the native engine; use --engine interpreter")
         self.writer = Writer(layout)
         of_kind = self.protocol.ir.of_kind
         self.invariants, self.action_properties = of_kind("invariant"), of_kind("action_property")
@@ -76,6 +78,7 @@ class Program:
             "import numpy as np\nfrom numba import njit",
             f"from model_check.native.runtime import {', '.join(_USED)}",
             f"FIXED_WORDS = {self.layout.fixed_words}\nSTEP_PROPERTIES = {int(steps)}\nBATCH = {kernel.BATCH}\nNONE = {kernel.NONE}",
+            f"MOST_SUCCESSORS = {kernel.MOST_SUCCESSORS}",
             "\n".join(tables),
             "\n".join(self.writer.lines),
             *(inspect.getsource(getattr(f, "py_func", f)) for f in (kernel.expand, kernel.claim, kernel.absorb, kernel.enter)),

@@ -26,7 +26,7 @@ from model_check.native.codegen import Program
 from model_check.native.layout import Layout
 from model_check.native.runtime import move_prints
 from model_check.search import ActionCoverage, Options, Outcome, Progress, Violation, abstraction
-from spec.language import IonianError, Protocol, State
+from spec.language import IonianError, Protocol, ScopeError, State
 
 Words = npt.NDArray[np.int64]
 Prints = npt.NDArray[np.uint64]
@@ -321,6 +321,8 @@ class _Explorer:
         used = []
         done = low
         self._raise_undefined(self.buffers, chunk, low)
+        if any(b.notes[kernel.POSITION] > kernel.MOST_SUCCESSORS for b in self.buffers):
+            raise ScopeError(f"a state has more than {kernel.MOST_SUCCESSORS:,} enabled steps, the most for the native engine; use --engine interpreter")
         for w, b in enumerate(self.buffers):
             used.append(b)
             done = int(b.notes[kernel.NEXT_PARENT])

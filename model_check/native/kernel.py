@@ -23,12 +23,15 @@ from numba import njit
 
 from model_check.native.runtime import holds_print, insert_print, shard_of, tail_hash_of
 
-# Places of the notes that the driver reads or writes (0 to 2 and 4 are the kernel's own).
-UNDEFINED, FOUND, FOUND_END, GENERATED, STEP_BAD, STEP_PROPERTY, STATE_BAD, STATE_PROPERTY, NEXT_PARENT = 3, *range(5, 13)
+# Places of the notes that the driver reads or writes (0, 1 and 4 are the kernel's own).
+POSITION, UNDEFINED, FOUND, FOUND_END, GENERATED, STEP_BAD, STEP_PROPERTY, STATE_BAD, STATE_PROPERTY, NEXT_PARENT = 2, 3, *range(5, 13)
 ACCEPTED = 14
 REMOVED_RULES, WANTED_STATES, WANTED_STEPS, WANTED_CONSTRAINTS = range(16, 20)
 NOTES = 20
 BATCH = 2048
+# A step's position and a state's number of children are kept in 16 bits, an action's number in 8.
+MOST_SUCCESSORS = 65_535
+MOST_ACTIONS = 256
 NONE = -1
 
 # Stand-ins for the generated functions and constants.
@@ -73,7 +76,7 @@ def expand(  # type: ignore[no-untyped-def]
                     for j in range(actions):
                         evaluated[j] = saved[actions + j]
                     break
-            if notes[3] != 0:
+            if notes[3] != 0 or notes[2] > MOST_SUCCESSORS:
                 notes[12] = parent
                 return
             parent += 1
