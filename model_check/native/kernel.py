@@ -44,7 +44,7 @@ FIXED_WORDS = STEP_PROPERTIES = 0
 
 
 @njit(nogil=True, cache=True)
-def expand(  # type: ignore[no-untyped-def]
+def expand(
     frontier, offsets, low, high, cand, cand_at, cand_tail, cand_meta, found, found_at, found_print, found_meta,
     table, shards, shard_size, notes, evaluated, saved, enabled, seen,
 ):  # fmt: skip
@@ -139,7 +139,7 @@ def expand(  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def claim(found_print, accepted, count, table, shard, shards, shard_size):  # type: ignore[no-untyped-def]
+def claim(found_print, accepted, count, table, shard, shards, shard_size):
     """Phase 2 for one shard: enter its fingerprints in order; `accepted` tells which were new."""
     for k in range(count):
         mark = found_print[k]
@@ -148,7 +148,7 @@ def claim(found_print, accepted, count, table, shard, shards, shard_size):  # ty
 
 
 @njit(nogil=True, cache=True)
-def absorb(found, found_at, found_meta, accepted, count, low, children, positions, notes, new, seen):  # type: ignore[no-untyped-def]
+def absorb(found, found_at, found_meta, accepted, count, low, children, positions, notes, new, seen):
     """Phase 3: close the gaps between accepted rows, count children, check the states."""
     kept = 0
     for k in range(count):
@@ -176,7 +176,7 @@ def absorb(found, found_at, found_meta, accepted, count, low, children, position
 
 
 @njit(nogil=True, cache=True)
-def enter(rows, offsets, count, table, shards, shard_size, accepted, meta):  # type: ignore[no-untyped-def]
+def enter(rows, offsets, count, table, shards, shard_size, accepted, meta):
     """Level 0: enter the first states; `absorb` then checks those that are new."""
     for k in range(count):
         start = offsets[k]

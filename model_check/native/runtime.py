@@ -26,14 +26,14 @@ for _i in range(64):
 
 
 @njit(inline="never")
-def lowest_bit(mask):  # type: ignore[no-untyped-def]  # compiled: types are inferred at each call
+def lowest_bit(mask):
     """Number of the lowest bit set in a positive mask (de Bruijn multiplication)."""
     low = np.uint64(mask & -mask)
     return _BIT_OF[np.int64((low * _DE_BRUIJN) >> _S58)]
 
 
 @njit
-def mix(word):  # type: ignore[no-untyped-def]
+def mix(word):
     """A bijective scrambling of 64 bits."""
     h = np.uint64(word) * _K1
     h = (h ^ (h >> _S32)) * _K2
@@ -42,7 +42,7 @@ def mix(word):  # type: ignore[no-untyped-def]
 
 
 @njit
-def fingerprint(rows, start, fixed_words, tail_hash):  # type: ignore[no-untyped-def]
+def fingerprint(rows, start, fixed_words, tail_hash):
     """64 bits for a row: its fixed words in order, its tail as a set (sum of its words' hashes); never 0."""
     h = np.uint64(tail_hash)
     for j in range(fixed_words):
@@ -54,7 +54,7 @@ def fingerprint(rows, start, fixed_words, tail_hash):  # type: ignore[no-untyped
 
 
 @njit
-def tail_hash_of(rows, start, length):  # type: ignore[no-untyped-def]
+def tail_hash_of(rows, start, length):
     """The hash of a tail as a set."""
     total = _ZERO
     for j in range(length):
@@ -63,7 +63,7 @@ def tail_hash_of(rows, start, length):  # type: ignore[no-untyped-def]
 
 
 @njit
-def tail_has(rows, start, length, word):  # type: ignore[no-untyped-def]
+def tail_has(rows, start, length, word):
     """Whether a tail holds a word."""
     for j in range(length):
         if rows[start + j] == word:
@@ -72,7 +72,7 @@ def tail_has(rows, start, length, word):  # type: ignore[no-untyped-def]
 
 
 @njit
-def tail_insert(rows, start, length, word, total):  # type: ignore[no-untyped-def]
+def tail_insert(rows, start, length, word, total):
     """Add a word to a sorted tail; returns its new length and hash."""
     j = length
     while j > 0 and rows[start + j - 1] > word:
@@ -86,7 +86,7 @@ def tail_insert(rows, start, length, word, total):  # type: ignore[no-untyped-de
 
 
 @njit
-def tail_remove(rows, start, length, word, total):  # type: ignore[no-untyped-def]
+def tail_remove(rows, start, length, word, total):
     """Take a word out of a sorted tail; returns its new length and hash."""
     for j in range(length):
         if rows[start + j] == word:
@@ -97,7 +97,7 @@ def tail_remove(rows, start, length, word, total):  # type: ignore[no-untyped-de
 
 
 @njit
-def tail_subset(a, a_start, a_length, b, b_start, b_length, tag):  # type: ignore[no-untyped-def]
+def tail_subset(a, a_start, a_length, b, b_start, b_length, tag):
     """Whether all words of one tag in one tail are in another."""
     for j in range(a_length):
         word = a[a_start + j]
@@ -107,19 +107,19 @@ def tail_subset(a, a_start, a_length, b, b_start, b_length, tag):  # type: ignor
 
 
 @njit
-def shard_of(print_, shards):  # type: ignore[no-untyped-def]
+def shard_of(print_, shards):
     """The shard that owns a fingerprint, from its low bits (a multiplication: division is slow)."""
     return np.int64(((print_ & _LOW) * np.uint64(shards)) >> _S32)
 
 
 @njit
-def home(print_, shard_size):  # type: ignore[no-untyped-def]
+def home(print_, shard_size):
     """The first place to look for a fingerprint within its shard; monotone in the fingerprint."""
     return np.int64(((print_ >> _S32) * np.uint64(shard_size)) >> _S32)
 
 
 @njit
-def holds_print(table, shard, shard_size, print_):  # type: ignore[no-untyped-def]
+def holds_print(table, shard, shard_size, print_):
     """Whether a shard of the table holds a fingerprint."""
     base = shard * shard_size
     slot = home(print_, shard_size)
@@ -135,7 +135,7 @@ def holds_print(table, shard, shard_size, print_):  # type: ignore[no-untyped-de
 
 
 @njit
-def insert_print(table, shard, shard_size, print_):  # type: ignore[no-untyped-def]
+def insert_print(table, shard, shard_size, print_):
     """Put a fingerprint into its shard; whether it was new."""
     base = shard * shard_size
     slot = home(print_, shard_size)
@@ -152,7 +152,7 @@ def insert_print(table, shard, shard_size, print_):  # type: ignore[no-untyped-d
 
 
 @njit(nogil=True, cache=True)
-def move_prints(old, new, shard, old_size, new_size):  # type: ignore[no-untyped-def]
+def move_prints(old, new, shard, old_size, new_size):
     """Fill a shard of a larger table from the old one, in order."""
     for i in range(shard * old_size, (shard + 1) * old_size):
         if old[i] != _ZERO:
