@@ -16,7 +16,7 @@ _STEP_SIGNATURE = "(S, o, n, h, p, C, CO, TH, CM, notes, EV)"
 def define(writer: Writer, head: str) -> None:
     """Begin a function that only compiled code calls."""
     writer.depth = 0
-    writer.lines += ["", "", "@njit(error_model='numpy', no_cpython_wrapper=True, no_cfunc_wrapper=True)", f"def {head}:"]
+    writer.lines += ["", "", "@njit(**PART)", f"def {head}:"]
     writer.depth = 1
 
 

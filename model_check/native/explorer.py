@@ -23,6 +23,7 @@ from model_check.evaluation import guarded
 from model_check.native import kernel
 from model_check.native.cache import Compiled
 from model_check.native.codegen import Program
+from model_check.native.compiler import undisturbed
 from model_check.native.layout import Layout
 from model_check.native.runtime import move_prints
 from model_check.search import ActionCoverage, Options, Outcome, Progress, Violation, abstraction
@@ -181,7 +182,7 @@ class _Explorer:
         self.code: Any = self.compiled.module
         self.actions = [a.name for a in protocol.ir.actions]
         self.buffers = [Buffers(len(self.actions), len(self.program.witnesses), self._masks()) for _ in range(self.workers)]
-        self._compile()
+        undisturbed(self._compile)
         self.compiled.publish()
         self.table = Table(self.workers)
         self.links = Links()

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from model_check.native.compiler import ENTRY
 from model_check.native.runtime import holds_print, insert_print, shard_of, tail_hash_of
 
 # Places of the notes that the driver reads or writes (0, 1 and 4 are the kernel's own).
@@ -43,7 +44,7 @@ print_of: Any = None
 FIXED_WORDS = STEP_PROPERTIES = 0
 
 
-@njit(nogil=True, cache=True)
+@njit(cache=True, **ENTRY)
 def expand(
     frontier, offsets, low, high, cand, cand_at, cand_tail, cand_meta, found, found_at, found_print, found_meta,
     table, shards, shard_size, notes, evaluated, saved, enabled, seen,
@@ -138,7 +139,7 @@ def expand(
     notes[12] = high
 
 
-@njit(nogil=True, cache=True)
+@njit(cache=True, **ENTRY)
 def claim(found_print, accepted, count, table, shard, shards, shard_size):
     """Phase 2 for one shard: enter its fingerprints in order; `accepted` tells which were new."""
     for k in range(count):
@@ -147,7 +148,7 @@ def claim(found_print, accepted, count, table, shard, shards, shard_size):
             accepted[k] = insert_print(table, shard, shard_size, mark)
 
 
-@njit(nogil=True, cache=True)
+@njit(cache=True, **ENTRY)
 def absorb(found, found_at, found_meta, accepted, count, low, children, positions, notes, new, seen):
     """Phase 3: close the gaps between accepted rows, count children, check the states."""
     kept = 0
@@ -175,7 +176,7 @@ def absorb(found, found_at, found_meta, accepted, count, low, children, position
     notes[14] = kept
 
 
-@njit(nogil=True, cache=True)
+@njit(cache=True, **ENTRY)
 def enter(rows, offsets, count, table, shards, shard_size, accepted, meta):
     """Level 0: enter the first states; `absorb` then checks those that are new."""
     for k in range(count):

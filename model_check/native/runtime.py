@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from model_check.native.compiler import ENTRY, PART
+
 _K1 = np.uint64(0x9E3779B97F4A7C15)
 _K2 = np.uint64(0xD6E8FEB86659FD93)
 _K3 = np.uint64(0xA0761D6478BD642F)
@@ -25,14 +27,14 @@ for _i in range(64):
     _BIT_OF[((0x03F79D71B4CB0A89 << _i) & 0xFFFFFFFFFFFFFFFF) >> 58] = _i
 
 
-@njit(inline="never")
+@njit(**PART)
 def lowest_bit(mask):
     """Number of the lowest bit set in a positive mask (de Bruijn multiplication)."""
     low = np.uint64(mask & -mask)
     return _BIT_OF[np.int64((low * _DE_BRUIJN) >> _S58)]
 
 
-@njit
+@njit(**PART)
 def mix(word):
     """A bijective scrambling of 64 bits."""
     h = np.uint64(word) * _K1
@@ -41,7 +43,7 @@ def mix(word):
     return h ^ (h >> _S32)
 
 
-@njit
+@njit(**PART)
 def fingerprint(rows, start, fixed_words, tail_hash):
     """64 bits for a row: its fixed words in order, its tail as a set (sum of its words' hashes); never 0."""
     h = np.uint64(tail_hash)
@@ -53,7 +55,7 @@ def fingerprint(rows, start, fixed_words, tail_hash):
     return h if h != _ZERO else _ONE
 
 
-@njit
+@njit(**PART)
 def tail_hash_of(rows, start, length):
     """The hash of a tail as a set."""
     total = _ZERO
@@ -62,7 +64,7 @@ def tail_hash_of(rows, start, length):
     return total
 
 
-@njit
+@njit(**PART)
 def tail_has(rows, start, length, word):
     """Whether a tail holds a word."""
     for j in range(length):
@@ -71,7 +73,7 @@ def tail_has(rows, start, length, word):
     return False
 
 
-@njit
+@njit(**PART)
 def tail_insert(rows, start, length, word, total):
     """Add a word to a sorted tail; returns its new length and hash."""
     j = length
@@ -85,7 +87,7 @@ def tail_insert(rows, start, length, word, total):
     return length + 1, total + mix(word)
 
 
-@njit
+@njit(**PART)
 def tail_remove(rows, start, length, word, total):
     """Take a word out of a sorted tail; returns its new length and hash."""
     for j in range(length):
@@ -96,7 +98,7 @@ def tail_remove(rows, start, length, word, total):
     return length, total
 
 
-@njit
+@njit(**PART)
 def tail_subset(a, a_start, a_length, b, b_start, b_length, tag):
     """Whether all words of one tag in one tail are in another."""
     for j in range(a_length):
@@ -106,19 +108,19 @@ def tail_subset(a, a_start, a_length, b, b_start, b_length, tag):
     return True
 
 
-@njit
+@njit(**PART)
 def shard_of(print_, shards):
     """The shard that owns a fingerprint, from its low bits (a multiplication: division is slow)."""
     return np.int64(((print_ & _LOW) * np.uint64(shards)) >> _S32)
 
 
-@njit
+@njit(**PART)
 def home(print_, shard_size):
     """The first place to look for a fingerprint within its shard; monotone in the fingerprint."""
     return np.int64(((print_ >> _S32) * np.uint64(shard_size)) >> _S32)
 
 
-@njit
+@njit(**PART)
 def holds_print(table, shard, shard_size, print_):
     """Whether a shard of the table holds a fingerprint."""
     base = shard * shard_size
@@ -134,7 +136,7 @@ def holds_print(table, shard, shard_size, print_):
             slot = 0
 
 
-@njit
+@njit(**PART)
 def insert_print(table, shard, shard_size, print_):
     """Put a fingerprint into its shard; whether it was new."""
     base = shard * shard_size
@@ -151,7 +153,7 @@ def insert_print(table, shard, shard_size, print_):
             slot = 0
 
 
-@njit(nogil=True, cache=True)
+@njit(cache=True, **ENTRY)
 def move_prints(old, new, shard, old_size, new_size):
     """Fill a shard of a larger table from the old one, in order."""
     for i in range(shard * old_size, (shard + 1) * old_size):
