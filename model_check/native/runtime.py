@@ -7,8 +7,14 @@ sequential sweep.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
+
+_INNER: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+inner: Any = njit(**_INNER)
+"""The decorator of a function that only compiled code calls: no way in from Python is compiled for it."""
 
 _K1 = np.uint64(0x9E3779B97F4A7C15)
 _K2 = np.uint64(0xD6E8FEB86659FD93)
@@ -119,36 +125,33 @@ def home(print_, shard_size):
 
 
 @njit
-def holds_print(table, shard, shard_size, print_):
-    """Whether a shard of the table holds a fingerprint."""
+def place_of(table, shard, shard_size, print_):
+    """The place in the table that holds a fingerprint, or the empty one where it belongs."""
     base = shard * shard_size
     slot = home(print_, shard_size)
     while True:
         found = table[base + slot]
-        if found == print_:
-            return True
-        if found == _ZERO:
-            return False
+        if found == print_ or found == _ZERO:
+            return base + slot
         slot += 1
         if slot == shard_size:
             slot = 0
 
 
 @njit
+def holds_print(table, shard, shard_size, print_):
+    """Whether a shard of the table holds a fingerprint."""
+    return table[place_of(table, shard, shard_size, print_)] == print_
+
+
+@njit
 def insert_print(table, shard, shard_size, print_):
     """Put a fingerprint into its shard; whether it was new."""
-    base = shard * shard_size
-    slot = home(print_, shard_size)
-    while True:
-        found = table[base + slot]
-        if found == print_:
-            return False
-        if found == _ZERO:
-            table[base + slot] = print_
-            return True
-        slot += 1
-        if slot == shard_size:
-            slot = 0
+    place = place_of(table, shard, shard_size, print_)
+    if table[place] == print_:
+        return False
+    table[place] = print_
+    return True
 
 
 @njit(nogil=True, cache=True)
@@ -157,3 +160,22 @@ def move_prints(old, new, shard, old_size, new_size):
     for i in range(shard * old_size, (shard + 1) * old_size):
         if old[i] != _ZERO:
             insert_print(new, shard, new_size, old[i])
+
+
+@njit(nogil=True, cache=True)
+def move_depths(old, old_depths, new, new_depths):
+    """Fill the depths beside the fingerprints of a larger table (of one shard) from those of the old one."""
+    for i in range(old.size):
+        if old[i] != _ZERO:
+            new_depths[place_of(new, 0, new.size, old[i])] = old_depths[i]
+
+
+@njit
+def draw(state, count):
+    """The next of a sequence of numbers below `count`; `state[0]` is the splitmix64 generator's state."""
+    state[0] += _K1
+    z = state[0]
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z = z ^ (z >> np.uint64(31))
+    return np.int64(((z >> _S32) * np.uint64(count)) >> _S32)
