@@ -65,7 +65,15 @@ def test_compiled_long(seed, tmp_path, monkeypatch):
     _compiled(seed, tmp_path)
 
 
-QUICK = ("x + 1 is x", "elements keep their names", "a tail may hold twins", "and, or are eager", "actions do not see their own writes", "a shorter way changes nothing", "walks take steps that change nothing")
+QUICK = (
+    "x + 1 is x",
+    "elements keep their names",
+    "a tail may hold twins",
+    "and, or are eager",
+    "actions do not see their own writes",
+    "a shorter way changes nothing",
+    "walks take steps that change nothing",
+)
 
 
 @pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.long) for n in mutants.NAMES])
