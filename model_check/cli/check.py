@@ -23,9 +23,9 @@ from spec.language import IonianError, Protocol
 @click.argument("spec")
 @protocol_options
 @click.option("--engine", type=click.Choice(ENGINES), default="native", show_default=True, help="Compiled, or CPython itself (slow, exact).")
-@click.option("--search", type=click.Choice(SEARCHES), default="breadth-first", show_default=True, help="Depth-first needs --engine interpreter.")
+@click.option("--search", type=click.Choice(SEARCHES), default="breadth-first", show_default=True, help="Depth-first finds no shortest trace, by one worker.")
 @click.option("--symmetry/--no-symmetry", default=False, help="Take states that differ by a permutation of interchangeable elements as one.")
-@click.option("--workers", type=click.IntRange(min=1), default=None, help="Threads of the native engine (default: one for each core).")
+@click.option("--workers", type=click.IntRange(min=1), default=None, help="Threads of the native engine (default: one for each core; depth-first: one).")
 @click.option("--max-memory", callback=byte_size, metavar="SIZE", help="End as inconclusive beyond this, e.g. 4GB.")
 @click.option("--max-depth", type=click.IntRange(min=0), default=None, help="Explore no deeper than this many steps.")
 @click.option("--constraint", "constraints", multiple=True, metavar="NAME", help="Expand only states that satisfy a constraint of the spec.")
@@ -65,7 +65,7 @@ def check(
         # Only native runs need the compiler.
         from model_check.native import source  # noqa: PLC0415
 
-        click.echo(source(protocol, symmetry))
+        click.echo(source(protocol, symmetry, search))
         return 0
     start = _start(protocol, from_file, at)
     with live_progress(console(stderr=True)) as progress:
@@ -74,7 +74,7 @@ def check(
             engine=engine,
             search=search,
             symmetry=symmetry,
-            workers=workers or os.cpu_count() or 1,
+            workers=workers or (1 if search == "depth-first" else os.cpu_count() or 1),
             max_depth=max_depth,
             max_memory=max_memory,
             constraints=constraints,

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from model_check import itf
+from model_check.check import ENGINES
 from model_check.cli.common import SpecCommand, build, output_option, protocol_options, write_file
 from model_check.report import console, live_progress, print_simulation
 from model_check.simulate import simulate as run_simulation
@@ -16,6 +17,7 @@ from model_check.simulate import simulate as run_simulation
 @click.command(cls=SpecCommand)
 @click.argument("spec")
 @protocol_options
+@click.option("--engine", type=click.Choice(ENGINES), default="native", show_default=True, help="Compiled, or CPython itself (slow, exact).")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same walks.")
 @click.option("--walks", type=click.IntRange(min=1), default=100, show_default=True, help="How many walks.")
 @click.option("--steps", type=click.IntRange(min=1), default=100, show_default=True, help="How long each walk is at most.")
@@ -28,6 +30,7 @@ def simulate(
     sizes: dict[str, int | None],
     without: tuple[str, ...],
     quorum_texts: tuple[str, ...],
+    engine: str,
     seed: int,
     walks: int,
     steps: int,
@@ -41,7 +44,7 @@ def simulate(
     """
     protocol = build(spec, sizes, without, quorum_texts)
     with live_progress(console(stderr=True)) as progress:
-        result = run_simulation(protocol, seed=seed, walks=walks, steps=steps, properties=properties or None, progress=progress)
+        result = run_simulation(protocol, engine=engine, seed=seed, walks=walks, steps=steps, properties=properties or None, progress=progress)
     if itf_file is not None and result.trace is not None:
         write_file(itf_file, itf.write(result.trace))
     if json_file is not None:

@@ -121,36 +121,33 @@ def home(print_, shard_size):
 
 
 @njit(**PART)
-def holds_print(table, shard, shard_size, print_):
-    """Whether a shard of the table holds a fingerprint."""
+def place_of(table, shard, shard_size, print_):
+    """The place in the table that holds a fingerprint, or the empty one where it belongs."""
     base = shard * shard_size
     slot = home(print_, shard_size)
     while True:
         found = table[base + slot]
-        if found == print_:
-            return True
-        if found == _ZERO:
-            return False
+        if found == print_ or found == _ZERO:
+            return base + slot
         slot += 1
         if slot == shard_size:
             slot = 0
 
 
 @njit(**PART)
+def holds_print(table, shard, shard_size, print_):
+    """Whether a shard of the table holds a fingerprint."""
+    return table[place_of(table, shard, shard_size, print_)] == print_
+
+
+@njit(**PART)
 def insert_print(table, shard, shard_size, print_):
     """Put a fingerprint into its shard; whether it was new."""
-    base = shard * shard_size
-    slot = home(print_, shard_size)
-    while True:
-        found = table[base + slot]
-        if found == print_:
-            return False
-        if found == _ZERO:
-            table[base + slot] = print_
-            return True
-        slot += 1
-        if slot == shard_size:
-            slot = 0
+    place = place_of(table, shard, shard_size, print_)
+    if table[place] == print_:
+        return False
+    table[place] = print_
+    return True
 
 
 @njit(cache=True, **ENTRY)
@@ -159,3 +156,22 @@ def move_prints(old, new, shard, old_size, new_size):
     for i in range(shard * old_size, (shard + 1) * old_size):
         if old[i] != _ZERO:
             insert_print(new, shard, new_size, old[i])
+
+
+@njit(cache=True, **ENTRY)
+def move_depths(old, old_depths, new, new_depths):
+    """Fill the depths beside the fingerprints of a larger table (of one shard) from those of the old one."""
+    for i in range(old.size):
+        if old[i] != _ZERO:
+            new_depths[place_of(new, 0, new.size, old[i])] = old_depths[i]
+
+
+@njit(**PART)
+def draw(state, count):
+    """The next of a sequence of numbers below `count`; `state[0]` is the splitmix64 generator's state."""
+    state[0] += _K1
+    z = state[0]
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z = z ^ (z >> np.uint64(31))
+    return np.int64(((z >> _S32) * np.uint64(count)) >> _S32)

@@ -8,6 +8,7 @@ from typing import Any
 from unittest import mock
 
 from model_check.native import actions, expressions, runtime
+from model_check.native.codegen import Program
 from model_check.native.expressions import Translator
 from model_check.native.symmetry import _Orbit
 from spec.language import ir
@@ -83,6 +84,16 @@ def _reads_the_old_state(original: Callable[..., Any]) -> Callable[..., Any]:
     return copy
 
 
+def _text_with(old: str, new: str) -> Callable[[Program], str]:
+    """The program's text with one change in its loops."""
+    original = Program._text
+
+    def text(self: Program) -> str:
+        return original(self).replace(old, new)
+
+    return text
+
+
 def _difference_is_union(self: Translator, e: ir.SetOperation) -> str:
     return f"({self.value(e.left)} {'|' if e.operator == '-' else e.operator} {self.value(e.right)})"
 
@@ -101,6 +112,11 @@ _MUTANTS: dict[str, tuple[object, str, Any]] = {
     "guards stand above empty sets": (actions, "_partial", _hoists_over_empty),
     "actions do not see their own writes": (actions._ActionTranslator, "_copy", _reads_the_old_state(actions._ActionTranslator._copy)),
     "difference is union": (Translator, "_SetOperation", _difference_is_union),
+    "a shorter way changes nothing": (Program, "_text", _text_with("elif bounded and depth < depths[place]:", "elif False:")),
+    "the stack is upside down": (Program, "_text", _text_with("for k in range(notes[0] - 1, -1, -1):", "for k in range(notes[0]):")),
+    "walks take steps that change nothing": (Program, "_text", _text_with("if same_rows(row, 0,", "if False and same_rows(row, 0,")),
+    "the first depth of a witness stays": (Program, "_text", _text_with("reached[i] <= depth", "reached[i] < 1 << 62")),
+    "a walk's bad step goes on": (Program, "_text", _text_with("            notes[9] = bad\n            return\n", "            notes[9] = bad\n")),
 }
 
 NAMES = tuple(_MUTANTS)
