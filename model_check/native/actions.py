@@ -121,7 +121,6 @@ class _ActionTranslator(Translator):
     # --- statements
 
     def _statement(self, s: ir.Statement) -> None:
-        had_leaves, self.writer.leaves = self.writer.leaves, False
         match s:
             case ir.Require():
                 self._require(s)
@@ -139,11 +138,6 @@ class _ActionTranslator(Translator):
                 self._for(s)
             case ir.Perform():
                 self._perform(s)
-        if self.writer.leaves and self.writer.loops == 0:
-            with self.writer.block("if leaves:"):
-                self.writer.line("leaves = False")
-                self.writer.line("continue")
-        self.writer.leaves = self.writer.leaves or had_leaves
 
     def _require(self, s: ir.Require) -> None:
         # CPython evaluates the condition of a removed rule too; only its value is ignored.
@@ -151,12 +145,7 @@ class _ActionTranslator(Translator):
         if s.rule:
             condition = f"{condition} and {self.in_force(s.rule)}"
         with self.writer.block(f"if {condition}:"):
-            if self.writer.loops:
-                self.writer.leaves = True
-                self.writer.line("leaves = True")
-                self.writer.line("break")
-            else:
-                self.writer.line("continue")
+            self.writer.leave()
 
     def _if(self, s: ir.If) -> None:
         condition = self.value(s.condition)

@@ -156,9 +156,7 @@ class Map(Generic[K, V]):
 
     def freeze(self) -> None:
         """Make the map immutable, hence fit for a state."""
-        if not self._frozen:
-            self._data = {k: frozenset(v) if isinstance(v, set) else v for k, v in self._data.items()}  # type: ignore[misc]  # a set entry
-            self._frozen = True
+        self._frozen = True
 
     def __getitem__(self, key: K) -> V:
         return self._data[key]

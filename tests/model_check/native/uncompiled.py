@@ -2,8 +2,8 @@
 
 `random SEED COUNT [loose] [hypothesis]` compares both engines on random protocols (loose: expressions may be
 undefined), `mutant NAME` breaks the code generator and looks for a random protocol that shows it, `shipped SEED COUNT`
-compares on the shipped protocols with random rules removed, `symmetry SEED COUNT` compares orbits, `buffers` runs with
-buffers that are always full.
+compares on the shipped protocols with random rules removed, `symmetry SEED COUNT` compares orbits, `corner NAME` compares
+on a protocol of `corners.py`, `buffers` runs with buffers that are always full.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+import corners
 import mutants
 import numpy as np
 from differential import compare, load, random_state
@@ -169,6 +170,14 @@ def symmetry(seed: int, count: int) -> None:
             assert all(len(orbits) == 1 for orbits in prints.values()), f"{text}\n{protocol}\n{prints}"
 
 
+def corner(name: str) -> None:
+    """One protocol of `corners.py`, at a depth that keeps it small."""
+    same = compare(getattr(corners, name)(), Options(max_depth=4))
+    say(same.get("undefined", ""), same.get("violation", ""), same.get("generated", ""), "reached", same.get("witnesses", ""))
+    assert ("undefined" in same) == (name in corners.UNDEFINED)
+    assert None not in same.get("witnesses", {}).values()
+
+
 def buffers() -> None:
     """Slices of a few states and buffers that are always full change nothing."""
     explorer.SLICE = 7
@@ -191,6 +200,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "mutant": mutant,
     "shipped": lambda seed, count: shipped(int(seed), int(count)),
     "symmetry": lambda seed, count: symmetry(int(seed), int(count)),
+    "corner": corner,
     "buffers": buffers,
 }
 
