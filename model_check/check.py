@@ -165,8 +165,7 @@ def explorer_of(engine: str, search: str = "breadth-first") -> Callable[[Protoco
         return explore_depth_first
     if engine == "interpreter":
         return explore_by_interpreter
-    # Numba takes a second to import: only runs that compile pay for it.
-    from model_check.native import explore as explore_natively  # noqa: PLC0415
+    from model_check.native import explore as explore_natively  # noqa: PLC0415  # Numba takes a second to import: only runs that compile pay for it
 
     return explore_natively
 

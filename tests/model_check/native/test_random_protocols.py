@@ -10,8 +10,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 import mutants
-from differential import compare, load, uncompiled
+from differential import compare, uncompiled
 from random_protocols import Generator
+from spec_files import load
 
 from model_check.search import Options
 from spec.language import Scope, ScopeError

@@ -18,15 +18,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 import corners
 import mutants
 import numpy as np
-from differential import compare, load, random_state
+from differential import compare, random_state
 from hypothesis import HealthCheck, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from random_protocols import Generator
 from shipped import SMALL, fitting
+from spec_files import load
 
 from model_check import interpreter, native
 from model_check.interpreter import permutations, permute
@@ -188,7 +190,7 @@ def buffers() -> None:
         for name, size in TINY.items():
             setattr(self, name, getattr(self, name)[:size].copy())
 
-    explorer.Buffers.__init__ = tiny  # type: ignore[method-assign]
+    explorer.Buffers.__init__ = tiny  # type: ignore[method-assign]  # for the whole run
     for cls, scope, depth in SMALL:
         protocol = cls(fitting(cls, scope))
         for symmetric in (False, True):
