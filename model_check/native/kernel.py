@@ -1,4 +1,4 @@
-"""The loops around a generated program: expand, claim, absorb, walk.
+"""The loops around a generated program: enter, then expand, claim, absorb for each slice.
 
 These functions' text is pasted behind the generated functions `successors`, `check_state`, `check_step`, `expandable`
 and `print_of`, and compiled with them. A round takes a slice of the frontier through three phases, each of which
