@@ -161,8 +161,7 @@ def explorer_of(engine: str, search: str = "breadth-first") -> Callable[[Protoco
     """The explorer of an engine for a search."""
     if engine == "interpreter":
         return interpreter.explore_depth_first if search == "depth-first" else interpreter.explore
-    # Numba takes a second to import: only runs that compile pay for it.
-    from model_check import native  # noqa: PLC0415
+    from model_check import native  # noqa: PLC0415  # Numba takes a second to import: only runs that compile pay for it
 
     return native.explore_depth_first if search == "depth-first" else native.explore
 

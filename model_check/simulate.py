@@ -109,7 +109,6 @@ def simulate(
 def _walk(engine: str) -> Callable[[Protocol, Task], Walked]:
     if engine == "interpreter":
         return walk_by_interpreter
-    # Numba takes a second to import: only runs that compile pay for it.
-    from model_check.native import walk  # noqa: PLC0415
+    from model_check.native import walk  # noqa: PLC0415  # Numba takes a second to import: only runs that compile pay for it
 
     return walk

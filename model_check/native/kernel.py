@@ -1,4 +1,4 @@
-"""The loops of breadth-first search around a generated program: expand, claim, absorb; and what all loops share.
+"""The loops of breadth-first search around a generated program: enter, then expand, claim, absorb for each slice; and what all loops share.
 
 These functions' text is pasted behind the generated functions `successors`, `check_state`, `check_step`, `expandable`
 and `print_of`, and compiled with them. `depth_kernel.py` and `walk_kernel.py` hold the loops of depth-first search and

@@ -308,5 +308,5 @@ def _refinement(definitions: Definitions, source: Source, tree: ast.FunctionDef)
     wanted = {v.name: v.type for v in target_ir.variables}
     if set(given) != set(wanted):
         source.error(call, f"the mapping gives {', '.join(given) or 'nothing'}", f"give exactly {', '.join(wanted)}")
-    assignments = tuple((name, parser.parse(given[name], type_)) for name, type_ in wanted.items())
+    assignments = tuple((name, parser.kept(given[name], type_)) for name, type_ in wanted.items())
     return ir.Refinement(tree.name, target, assignments, docstring(tree), source.place(tree))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from differential import load
+from spec_files import load
 
 from spec.language import Protocol, Scope
 

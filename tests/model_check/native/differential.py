@@ -7,7 +7,6 @@ the seconds that compiling takes, so that thousands of random protocols can be c
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import itertools
 import os
 import random
@@ -16,7 +15,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -27,22 +25,6 @@ from model_check.walks import Task, Walked
 from spec.language import IonianError, Map, Protocol, ScopeError, Seq, State, Window
 from spec.language.types import BoolType, EnumType, MapType, OptionType, RecordType, SeqType, SetType, SortType, Type, WindowType
 from spec.language.values import elements
-
-_numbers = itertools.count()
-
-
-def load(text: str, folder: Path) -> ModuleType:
-    """A spec from its text, as a module of its own."""
-    name = f"random_spec_{next(_numbers)}"
-    path = folder / f"{name}.py"
-    path.write_text(text, encoding="utf-8")
-    found = importlib.util.spec_from_file_location(name, path)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    sys.modules[name] = module
-    found.loader.exec_module(module)
-    return module
 
 
 def figures(outcome: Outcome) -> dict[str, object]:

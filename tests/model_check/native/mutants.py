@@ -9,7 +9,7 @@ from unittest import mock
 
 from model_check.native import actions, expressions, runtime
 from model_check.native.codegen import Program
-from model_check.native.expressions import Translator
+from model_check.native.expressions import Translator, Writer
 from model_check.native.symmetry import _Orbit
 from spec.language import ir
 
@@ -64,11 +64,18 @@ def _last_not_first(original: Callable[..., str]) -> Callable[..., str]:
 
 
 def _never_leaves(original: Callable[..., None]) -> Callable[..., None]:
-    def leave_if(self: Translator, condition: str, instead: str) -> None:
+    def leave_if(self: Translator, condition: str) -> None:
+        number, _, end = condition.partition(" >= ")
         self.writer.line(f"if {condition}:")
-        self.writer.line(f"    {instead}")
+        self.writer.line(f"    {number} = {end} - 1")
 
     return leave_if
+
+
+def _goes_on_after_failing(self: Writer) -> None:
+    if self.loops:
+        self.leaves = True
+    self.line("leaves = True" if self.loops else "continue")
 
 
 def _hoists_over_empty(s: ir.Statement) -> bool:
@@ -109,6 +116,7 @@ _MUTANTS: dict[str, tuple[object, str, Any]] = {
     "any set is a quorum": (Translator, "_IsQuorum", _no_quorum),
     "first is last": (Translator, "_First", _last_not_first(Translator._First)),
     "nothing leaves the scope": (Translator, "leave_if", _never_leaves(Translator.leave_if)),
+    "a failing loop goes on": (Writer, "leave", _goes_on_after_failing),
     "guards stand above empty sets": (actions, "_partial", _hoists_over_empty),
     "actions do not see their own writes": (actions._ActionTranslator, "_copy", _reads_the_old_state(actions._ActionTranslator._copy)),
     "difference is union": (Translator, "_SetOperation", _difference_is_union),
@@ -120,7 +128,7 @@ _MUTANTS: dict[str, tuple[object, str, Any]] = {
 }
 
 NAMES = tuple(_MUTANTS)
-LOOSE = ("guards stand above empty sets",)
+LOOSE = ("a failing loop goes on", "guards stand above empty sets")
 """Those that show only where an expression may be undefined."""
 
 

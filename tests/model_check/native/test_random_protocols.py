@@ -10,8 +10,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 import mutants
-from differential import compare, compare_depth_first, compare_walks, load, uncompiled
+from differential import compare, compare_depth_first, compare_walks, uncompiled
 from random_protocols import Generator
+from spec_files import load
 
 from model_check.search import Options
 from model_check.walks import Task

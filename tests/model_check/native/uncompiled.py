@@ -2,8 +2,8 @@
 
 `random SEED COUNT [loose] [hypothesis]` compares both engines on random protocols (loose: expressions may be
 undefined), `mutant NAME` breaks the code generator and looks for a random protocol that shows it, `shipped SEED COUNT`
-compares on the shipped protocols with random rules removed, `symmetry SEED COUNT` compares orbits, `buffers` runs with
-buffers that are always full.
+compares on the shipped protocols with random rules removed, `symmetry SEED COUNT` compares orbits, `corner NAME` compares
+on a protocol of `corners.py`, `buffers` runs with buffers that are always full.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
+import corners
 import mutants
 import numpy as np
-from differential import compare, compare_depth_first, compare_walks, load, random_state
+from differential import compare, compare_depth_first, compare_walks, random_state
 from hypothesis import HealthCheck, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from random_protocols import Generator
 from shipped import SMALL, fitting
+from spec_files import load
 
 from model_check import interpreter, native
 from model_check.interpreter import permutations, permute
@@ -177,6 +180,14 @@ def symmetry(seed: int, count: int) -> None:
             assert all(len(orbits) == 1 for orbits in prints.values()), f"{text}\n{protocol}\n{prints}"
 
 
+def corner(name: str) -> None:
+    """One protocol of `corners.py`, at a depth that keeps it small."""
+    same = compare(getattr(corners, name)(), Options(max_depth=4))
+    say(same.get("undefined", ""), same.get("violation", ""), same.get("generated", ""), "reached", same.get("witnesses", ""))
+    assert ("undefined" in same) == (name in corners.UNDEFINED)
+    assert None not in same.get("witnesses", {}).values()
+
+
 def buffers() -> None:
     """Slices of a few states and buffers that are always full change nothing."""
     explorer.SLICE = depth_first.SLICE = walker.SLICE = 7
@@ -201,7 +212,7 @@ def _shrink(kind: type) -> None:
             if hasattr(self, name):
                 setattr(self, name, getattr(self, name)[:size].copy())
 
-    kind.__init__ = tiny  # type: ignore[misc]
+    kind.__init__ = tiny  # type: ignore[misc]  # for the whole run
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -209,6 +220,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "mutant": mutant,
     "shipped": lambda seed, count: shipped(int(seed), int(count)),
     "symmetry": lambda seed, count: symmetry(int(seed), int(count)),
+    "corner": corner,
     "buffers": buffers,
 }
 
