@@ -13,10 +13,8 @@ import click
 from model_check import itf
 from model_check.check import ENGINES, EXIT_STATUS, SEARCHES, Result
 from model_check.check import check as run_check
-from model_check.cli.common import SpecCommand, build, byte_size, output_option, protocol_options, read_trace, write_file
+from model_check.cli.common import SpecCommand, build, byte_size, output_option, protocol_options, start_of, write_file
 from model_check.report import console, live_progress, print_result
-from model_check.trace import Origin, Trace, first_wrong_step
-from spec.language import IonianError, Protocol
 
 
 @click.command(cls=SpecCommand)
@@ -67,7 +65,7 @@ def check(
 
         click.echo(source(protocol, symmetry))
         return 0
-    start = _start(protocol, from_file, at)
+    start = start_of(protocol, from_file, at)
     with live_progress(console(stderr=True)) as progress:
         result = run_check(
             protocol,
@@ -90,22 +88,6 @@ def check(
         write_file(json_file, json.dumps(result.to_json(), indent=1) + "\n")
     print_result(console(), result, _replay_command(result, itf_file, from_file, at))
     return EXIT_STATUS[result.verdict]
-
-
-def _start(protocol: Protocol, from_file: str | None, at: int | None) -> Trace | None:
-    """The trace to start from, re-checked; IonianError where it is not one of this protocol at this scope."""
-    if from_file is None:
-        if at is not None:
-            raise IonianError("--at names a step of a trace: give the trace too, with --from FILE")
-        return None
-    origin, (_, trace) = Origin.of(protocol), read_trace(from_file)
-    if (trace.origin.spec, trace.origin.scope) != (origin.spec, origin.scope):
-        raise IonianError(f"{from_file} is a trace of {trace.origin.spec} at {trace.origin.scope}, not of {origin.spec} at {origin.scope}")
-    chosen = trace.until(len(trace.steps) if at is None else at)
-    wrong = first_wrong_step(protocol, chosen)
-    if wrong:
-        raise IonianError(f"{from_file}: {wrong}")
-    return chosen
 
 
 def _replay_command(result: Result, itf_file: Path | None, from_file: str | None, at: int | None) -> str:

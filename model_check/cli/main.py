@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import click
 
+from model_check.cli.bmc import bmc
 from model_check.cli.breaking import break_rules
 from model_check.cli.check import check
 from model_check.cli.export import export
@@ -30,7 +31,7 @@ def ionian() -> None:
 
 
 # A new command is a module beside this one, and a line here.
-for command in (list_specs, check, simulate, refine, break_rules, graph, replay, export):
+for command in (list_specs, check, bmc, simulate, refine, break_rules, graph, replay, export):
     ionian.add_command(command)
 
 

@@ -13,7 +13,7 @@ from model_check.smt.circuit import FALSE, TRUE, Answer, Circuit, Literal
 from model_check.smt.finite import Algebra, Domains, Table, Value, Variables
 from model_check.smt.finite_expressions import Evaluator
 from spec.language import Protocol, Step, ir
-from spec.language.types import SetType
+from spec.language.types import SetType, Type
 
 
 class Executor(Evaluator):
@@ -123,6 +123,15 @@ class Choice:
 
 
 @dataclass
+class Start:
+    """The initial states, what must hold for init's choices to make sense (`valid`), and its arguments with their types."""
+
+    state: Variables
+    valid: list[Literal]
+    arguments: list[tuple[Type, Value]]
+
+
+@dataclass
 class Taken:
     """One action within a step: the literal of its being taken, its parameters' values, and its condition."""
 
@@ -187,17 +196,17 @@ class Encoder:
 
     # --- initial states
 
-    def initial(self) -> tuple[Variables, list[Literal]]:
-        """The initial states: one for each choice of init's parameters; and what must hold for the choice to make sense."""
+    def initial(self) -> Start:
+        """The initial states: one for each choice of init's parameters."""
         executor = Executor(self.algebra, {})
         valid: list[Literal] = []
-        for parameter in self.protocol.ir.init.parameters:
-            choice = self._choice(executor, parameter, valid)
-            valid.append(self.circuit.any_of(choice.made))
-            executor.names[parameter.name] = choice.value
+        choices = [self._choice(executor, parameter, valid) for parameter in self.protocol.ir.init.parameters]
+        valid += [self.circuit.any_of(choice.made) for choice in choices]
+        executor.names = {p.name: c.value for p, c in zip(self.protocol.ir.init.parameters, choices, strict=True)}
         executor.run(self.protocol.ir.init.body)
-        valid += [self.circuit.all_of(executor.path), *(-x for x in executor.notes.undefined), *(-x for x in executor.notes.leaves)]
-        return executor.now, valid
+        valid += [*executor.path, *(-x for x in executor.notes.undefined), *(-x for x in executor.notes.leaves)]
+        arguments = [(p.type, c.value) for p, c in zip(self.protocol.ir.init.parameters, choices, strict=True)]
+        return Start({v.name: executor.now[v.name] for v in self.protocol.ir.variables}, valid, arguments)
 
     # --- steps
 
