@@ -137,10 +137,10 @@ class Domains:
                 raise AssertionError(type_)
 
     def values(self, type_: Type) -> list[Any]:
-        """All values of a type, as CPython has them, in the order in which engines enumerate; of a type with few values only."""
+        """All values of a type, as CPython has them, in their order; of a type with few values only."""
         found = self._members.get(type_)
         if found is None:
-            found = self._members[type_] = sorted(self._enumerate(type_), key=sort_key)
+            found = self._members[type_] = list(self._enumerate(type_))
         return found
 
     def _enumerate(self, type_: Type) -> Iterator[Any]:
@@ -197,7 +197,7 @@ class Domains:
             case SetType(of=of) if self.small(of):
                 return Mask(of, tuple((i, TRUE) for i, m in enumerate(self.values(of)) if m in value))
             case SetType(of=of):
-                return Slots(tuple((TRUE, self.constant(of, m)) for m in sorted(value, key=sort_key)))
+                return Slots(tuple((TRUE, self.constant(of, m)) for m in sorted(value, key=repr)))
             case SeqType(index=index, of=of) | WindowType(index=index, of=of):
                 held = {int(i): self.constant(of, value[i]) for i in value.indices()}
                 entries = tuple(held.get(i) for i in range(1, self.capacity(type_) + 1))
