@@ -159,6 +159,13 @@ def explore(protocol: Protocol, options: Options) -> Outcome:
     return _Explorer(protocol, options).run()
 
 
+def explore_for(protocol: Protocol, options: Options, state: State) -> tuple[Outcome, bool]:
+    """The same search, and whether it visited a state (or, with symmetry, a permutation of it), as far as fingerprints tell."""
+    explorer = _Explorer(protocol, options)
+    outcome = explorer.run()
+    return outcome, explorer.visited(state)
+
+
 def source(protocol: Protocol, symmetry: bool = False) -> str:
     """The generated program, as `--print-code` shows it."""
     return Program(Layout(protocol), symmetry).source
@@ -238,6 +245,14 @@ class _Explorer:
         self.outcome.seconds = time.perf_counter() - began
         self._report()
         return self.outcome
+
+    def visited(self, state: State) -> bool:
+        """Whether the table holds a state's fingerprint."""
+        row = self.layout.pack(state)
+        # To enter a state of which the table holds the fingerprint is refused.
+        fresh, meta = np.ones(1, np.bool_), np.zeros(1, np.int64)
+        self.code.enter(np.array(row, np.int64), np.array([0, len(row)], np.int64), 1, self.table.prints, self.workers, self.table.shard_size, fresh, meta)
+        return not fresh[0]
 
     def _levels(self, began: float) -> str:
         depth = 0

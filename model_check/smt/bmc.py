@@ -170,7 +170,7 @@ class _Search:
                 answer, found = self._query()
                 self.depth_seconds.append(time.monotonic() - began)
                 if answer.verdict == "unknown":
-                    return self._result("inconclusive", depth - 1, stopped=_reason(answer))
+                    return self._result("inconclusive", depth - 1, stopped=reason(answer))
                 if answer.verdict == "sat":
                     return self._violated(answer, found)
                 if progress is not None:
@@ -257,7 +257,7 @@ class _Search:
         )
 
 
-def _reason(answer: Answer) -> str:
+def reason(answer: Answer) -> str:
     """Why the solver gave up, in words."""
     if "interrupt" in answer.reason or "cancel" in answer.reason:
         return "interrupted"

@@ -21,7 +21,7 @@ from spec.language.types import BoolType, EnumType, MapType, OptionType, RecordT
 from spec.language.values import elements, sort_key
 
 MASK_LIMIT = 128
-"""Most possible members of a set that has a literal for each."""
+"""Most possible members of a set that has a literal for each, unless told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,8 @@ Variables: TypeAlias = dict[str, Value]
 class Domains:
     """The finite domains of a protocol's types at its scope."""
 
-    def __init__(self, protocol: Protocol) -> None:
-        self.protocol = protocol
+    def __init__(self, protocol: Protocol, mask_limit: int = MASK_LIMIT) -> None:
+        self.protocol, self.mask_limit = protocol, mask_limit
         self._sizes = protocol.context.sizes
         self._members: dict[Type, list[Any]] = {}
         self._constants: dict[tuple[Type, int], Value] = {}
@@ -170,7 +170,7 @@ class Domains:
 
     def small(self, of: Type) -> bool:
         """Whether a set of this member type has a literal for each possible member."""
-        return self.count(of) <= MASK_LIMIT
+        return self.count(of) <= self.mask_limit
 
     def keys(self, type_: MapType) -> list[tuple[int, ...]]:
         """The keys of a map type as numbers, in order."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from model_check.smt.circuit import FALSE, TRUE, Answer, Circuit, Literal
-from model_check.smt.finite import Algebra, Domains, Table, Value, Variables
+from model_check.smt.finite import MASK_LIMIT, Algebra, Domains, Table, Value, Variables
 from model_check.smt.finite_expressions import Evaluator
 from spec.language import Protocol, Step, ir
 from spec.language.types import SetType, Type
@@ -162,10 +162,10 @@ class Move:
 class Encoder:
     """The protocol's initial states, steps and properties over one circuit."""
 
-    def __init__(self, protocol: Protocol, circuit: Circuit | None = None) -> None:
+    def __init__(self, protocol: Protocol, mask_limit: int = MASK_LIMIT) -> None:
         self.protocol = protocol
-        self.circuit = circuit or Circuit()
-        self.domains = Domains(protocol)
+        self.circuit = Circuit()
+        self.domains = Domains(protocol, mask_limit)
         self.algebra = Algebra(self.circuit, self.domains)
 
     # --- choices

@@ -12,7 +12,7 @@ from typing import Any
 from model_check.evaluation import guarded
 from model_check.smt import finite_steps
 from model_check.smt.arbitrary import Arbitrary
-from model_check.smt.circuit import FALSE, TRUE, Answer, Circuit, Solver
+from model_check.smt.circuit import FALSE, TRUE, Answer, Solver
 from model_check.smt.finite_steps import Encoder
 from spec.language import Protocol, SpecError, State, Step, ir
 
@@ -84,7 +84,7 @@ class Solved:
 
     def __init__(self, protocol: Protocol, state: State, slots: int = 4) -> None:
         self.protocol, self.given = protocol, state
-        self.encoder = Encoder(protocol, Circuit())
+        self.encoder = Encoder(protocol)
         self.solver = Solver(self.encoder.circuit)
         arbitrary = Arbitrary(self.encoder, slots)
         self.state = arbitrary.state()
