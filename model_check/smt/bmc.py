@@ -16,8 +16,7 @@ from model_check import itf
 from model_check.check import Bounds, EngineError, Verdict, confirm, explanation_json, resolve_names, trace_json
 from model_check.evaluation import guarded, successors
 from model_check.explain import Explanation
-from model_check.search import TYPE_INVARIANT
-from model_check.smt.circuit import FALSE, Answer, Literal, Solver
+from model_check.smt.circuit import Answer, Literal, Solver
 from model_check.smt.finite import Variables
 from model_check.smt.finite_steps import Encoder, Move
 from model_check.smt.precedence import Precedence
@@ -149,6 +148,7 @@ class _Search:
         self.bounds = Bounds(constraints, None, "" if start is None else f"the state after step {len(start.steps)} of a given trace")
         self.unrolling = Unrolling(self.encoder, self.solver, self._begin(), properties, named)
         self.depth_seconds: list[float] = []
+        self.covered = -1
 
     def _begin(self) -> Variables:
         if self.start is not None:
@@ -170,17 +170,18 @@ class _Search:
                 answer, found = self._query()
                 self.depth_seconds.append(time.monotonic() - began)
                 if answer.verdict == "unknown":
-                    return self._result("inconclusive", depth - 1, stopped=reason(answer))
+                    return self._result("inconclusive", stopped=reason(answer))
                 if answer.verdict == "sat":
                     return self._violated(answer, found)
+                self.covered = depth
                 if progress is not None:
                     progress(depth, time.monotonic() - self.began)
                 if depth < self.max_depth:
                     for condition in self.precedence.step(self.unrolling.step()):
                         self.solver.require(condition)
         except KeyboardInterrupt:
-            return self._result("inconclusive", len(self.unrolling.moves) - 1, stopped="interrupted")
-        return self._result("holds", self.max_depth)
+            return self._result("inconclusive", stopped="interrupted")
+        return self._result("holds")
 
     def _query(self) -> tuple[Answer, list[tuple[str, Literal]]]:
         """Ask for a violation in the last state or step; where there is none, that is known from now on."""
@@ -197,7 +198,7 @@ class _Search:
         if violated is None:
             raise self._undefined(answer)
         trace, explanation = confirm(self.protocol, violated, self._trace(answer, len(self.unrolling.moves)))
-        return self._result("violated", len(self.unrolling.moves), property_=violated, trace=trace, explanation=explanation)
+        return self._result("violated", property_=violated, trace=trace, explanation=explanation)
 
     def _undefined(self, answer: Answer) -> IonianError:
         """The error that CPython raises where the model has an expression without a value."""
@@ -238,13 +239,13 @@ class _Search:
         return after
 
     def _result(
-        self, verdict: Verdict, depth: int, *, stopped: str = "", property_: str = "", trace: Trace | None = None, explanation: Explanation | None = None
+        self, verdict: Verdict, *, stopped: str = "", property_: str = "", trace: Trace | None = None, explanation: Explanation | None = None
     ) -> BmcResult:
         return BmcResult(
             origin=Origin.of(self.protocol),
             verdict=verdict,
             max_depth=self.max_depth,
-            depth=depth,
+            depth=self.covered if trace is None else len(self.unrolling.moves),
             property=property_,
             trace=trace,
             explanation=explanation,

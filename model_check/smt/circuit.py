@@ -50,7 +50,7 @@ class Circuit:
 
     def both(self, a: Literal, b: Literal) -> Literal:
         """Conjunction of two, the most frequent gate."""
-        if a == FALSE or b == FALSE or a == -b:
+        if FALSE in (a, b) or a == -b:
             return FALSE
         if a in (TRUE, b):
             return b
@@ -152,6 +152,8 @@ class Solver:
     def __init__(self, circuit: Circuit, deadline: float | None = None) -> None:
         self.circuit, self.deadline = circuit, deadline
         self._solver = z3.SolverFor("QF_FD")
+        # Prefer false: sets in counterexamples stay small.
+        self._solver.set("phase", "always_false")
         self._known: set[int] = {1}
         self._pending: list[Literal] = []
         self.clauses = 0

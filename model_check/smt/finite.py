@@ -222,7 +222,7 @@ class Domains:
         match type_, value:
             case BoolType(), Truth(literal):
                 return answer.value(literal)
-            case (SortType() | EnumType()), Element():
+            case ((SortType() | EnumType()), Element()):
                 return self.values(type_)[self._number(answer, value)]
             case OptionType(of=of), Optional(there, inner):
                 return self.decode(answer, of, inner) if inner is not None and answer.value(there) else None
@@ -232,7 +232,7 @@ class Domains:
                 return frozenset(self.values(of)[i] for i, literal in bits if answer.value(literal))
             case SetType(of=of), Slots(members):
                 return frozenset(self.decode(answer, of, member) for there, member in members if answer.value(there))
-            case (SeqType(index=index, of=of) | WindowType(index=index, of=of)), Entries(after, last, entries):
+            case ((SeqType(index=index, of=of) | WindowType(index=index, of=of)), Entries(after, last, entries)):
                 before, end = self._number(answer, after), self._number(answer, last)
                 held = tuple(self.decode(answer, of, e) for e in entries[before:end] if e is not None)
                 kind: Any = Window if isinstance(type_, WindowType) else Seq

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from model_check.smt.circuit import FALSE, TRUE, Circuit, Literal
-from model_check.smt.finite import Algebra, Domains, Element, Entries, Mask, Optional, Record, Table, Truth, Value, Variables
+from model_check.smt.circuit import FALSE, TRUE, Literal
+from model_check.smt.finite import Algebra, Element, Entries, Mask, Optional, Record, Table, Truth, Value, Variables
 from spec.language import ScopeError, ir
 from spec.language.types import BoolType, EnumType, MapType, NoneType, OptionType, RecordType, SeqType, SetType, SortType, Type, WindowType
 
@@ -388,7 +388,8 @@ class Evaluator:
     def _Quantifier(self, e: ir.Expr) -> Value:
         assert isinstance(e, ir.Quantifier)
         sign = 1 if e.operator == "any" else -1
-        saved, decided = self.path, []
+        saved = self.path
+        decided: list[Literal] = []
         for there in self.over(e.binders, decided):
             decides = self.circuit.both(there, sign * self.truth(e.body))
             decided[:] = [self.circuit.any_of((*decided, decides))]

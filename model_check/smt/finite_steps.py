@@ -6,7 +6,7 @@ parameter may have. Actions share the choices of parameters with the same domain
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from model_check.smt.circuit import FALSE, TRUE, Answer, Circuit, Literal

@@ -21,6 +21,7 @@ from model_check.search import Options
 from model_check.smt.arbitrary import Arbitrary
 from model_check.smt.bmc import BmcResult, bmc, reason
 from model_check.smt.circuit import FALSE, Answer, Literal, Solver
+from model_check.smt.finite import Mask, Optional, Slots, Table, Value
 from model_check.smt.finite_steps import Encoder, Move
 from model_check.trace import Origin
 from spec.language import IonianError, NotEnabled, Protocol, ScopeError, SpecError, State, Step, ir
@@ -94,7 +95,7 @@ class InductionResult:
             "goals": {name: {"verdict": verdict, "seconds": seconds} for name, (verdict, seconds) in self.goals.items()},
             "counterexample_to_induction": None if self.counterexample is None else self.counterexample.to_json(),
             "violation": None if self.violation is None else self.violation.to_json(),
-            "bounded": {name: self.slots for name in self.bounded},
+            "bounded": dict.fromkeys(self.bounded, self.slots),
             "seconds": self.seconds,
         }
 
@@ -166,7 +167,7 @@ class _Attempt:
                 self.stopped = reason(answer)
                 break
             if answer.verdict == "sat" and first is None:
-                first = name, answer
+                first = name, self._smaller(failing, answer)
         if first is None:
             return self.result("inconclusive" if self.stopped else "holds")
         found = self._counterexample(*first)
@@ -176,7 +177,7 @@ class _Attempt:
         return self.result("inconclusive", counterexample=found)
 
     def _unroll(self) -> None:
-        """k steps from an arbitrary state, through different states that satisfy all invariants."""
+        """K steps from an arbitrary state, through different states that satisfy all invariants."""
         self.states = [self.arbitrary.state()]
         self.moves: list[Move] = []
         for condition in self.arbitrary.valid:
@@ -202,8 +203,8 @@ class _Attempt:
 
     def _value(self, prop: ir.Property, number: int) -> tuple[Literal, Literal]:
         """That a property is true in a state (or of the step to it), and that it has a value."""
-        before = (self.states[number - 1],) if prop.on_step else ()
-        holds, undefined = self.encoder.holds(prop, *before, self.states[number])
+        state = self.states[number]
+        holds, undefined = self.encoder.holds(prop, self.states[number - 1], state) if prop.on_step else self.encoder.holds(prop, state)
         return holds, -undefined
 
     def _failing(self) -> Iterator[tuple[str, Literal]]:
@@ -218,6 +219,16 @@ class _Attempt:
             yield DEFINED, circuit.any_of(without_value)
 
     # --- what the solver found
+
+    def _smaller(self, failing: Literal, answer: Answer) -> Answer:
+        """A model whose first state has no member, and no value in an `Option`, that can be left out of it alone."""
+        there = [x for value in self.states[0].values() for x in _presence(value)]
+        for literal in there:
+            if answer.value(literal):
+                absent = self.encoder.circuit.all_of((failing, -literal, *(-x for x in there if not answer.value(x))))
+                smaller = self.solver.check(absent)
+                answer = smaller if smaller.verdict == "sat" else answer
+        return answer
 
     def _counterexample(self, goal: str, answer: Answer) -> Counterexample:
         """The model in protocol terms, each step taken again by CPython."""
@@ -285,3 +296,17 @@ class _Attempt:
             seconds=time.monotonic() - self.began,
             stopped=self.stopped,
         )
+
+
+def _presence(value: Value) -> Iterator[Literal]:
+    """The literals that say what is there: members of sets, values of options."""
+    match value:
+        case Mask(bits=bits):
+            yield from (literal for _, literal in bits)
+        case Slots(members):
+            yield from (literal for literal, _ in members)
+        case Optional(there, _):
+            yield there
+        case Table(entries):
+            for _, entry in entries:
+                yield from _presence(entry)

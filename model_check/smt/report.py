@@ -120,4 +120,4 @@ def _induction_verdict(result: InductionResult) -> Text:
     if result.stopped:
         return verdict_line("inconclusive", f"stopped: {result.stopped}")
     failing = [name for name, (word, _) in result.goals.items() if word != "inductive"]
-    return verdict_line("inconclusive", f"not inductive: {', '.join(failing)}; this is no violation, the invariants together are too weak")
+    return verdict_line("inconclusive", f"not inductive: {', '.join(failing)} (no violation)")

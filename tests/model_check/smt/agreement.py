@@ -7,16 +7,25 @@
 from __future__ import annotations
 
 import random
+import sys
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "native"))
+from differential import load, random_state
+from random_protocols import Generator
 
 from model_check.evaluation import guarded
 from model_check.smt import finite_steps
 from model_check.smt.arbitrary import Arbitrary
 from model_check.smt.circuit import FALSE, TRUE, Answer, Solver
+from model_check.smt.finite import MASK_LIMIT
 from model_check.smt.finite_steps import Encoder
-from spec.language import Protocol, SpecError, State, Step, ir
+from spec.language import Protocol, Scope, SpecError, State, Step, ir
 
 UNDEFINED = "undefined"
+MOST_MEMBERS = 4
+"""Slots of a large set in an arbitrary state; `random_state` puts at most three members into a set."""
 
 
 def of_interpreter(protocol: Protocol, state: State, step: Step) -> State | str | None:
@@ -56,9 +65,9 @@ def folded_step(encoder: Encoder, state: State, step: Step) -> State | str | Non
     return encoder.domains.decode_state(Answer("sat", encoder.circuit), after) if taken.enabled == TRUE else None
 
 
-def agree_folded(protocol: Protocol, state: State) -> int:
+def agree_folded(protocol: Protocol, state: State, mask_limit: int = MASK_LIMIT) -> int:
     """Compare by folding; the number of steps compared. AssertionError where the two differ."""
-    encoder = Encoder(protocol)
+    encoder = Encoder(protocol, mask_limit)
     count = 0
     afters = []
     for action in protocol.ir.actions:
@@ -82,11 +91,10 @@ def agree_folded(protocol: Protocol, state: State) -> int:
 class Solved:
     """All steps of one state, by the solver."""
 
-    def __init__(self, protocol: Protocol, state: State, slots: int = 4) -> None:
-        self.protocol, self.given = protocol, state
-        self.encoder = Encoder(protocol)
+    def __init__(self, protocol: Protocol, state: State, mask_limit: int = MASK_LIMIT) -> None:
+        self.encoder = Encoder(protocol, mask_limit)
         self.solver = Solver(self.encoder.circuit)
-        arbitrary = Arbitrary(self.encoder, slots)
+        arbitrary = Arbitrary(self.encoder, MOST_MEMBERS)
         self.state = arbitrary.state()
         for condition in (*arbitrary.valid, self.encoder.same(self.state, self.encoder.domains.state(state))):
             self.solver.require(condition)
@@ -121,9 +129,9 @@ class Solved:
         return possible[0]
 
 
-def agree_solved(protocol: Protocol, state: State, chance: random.Random) -> int:
+def agree_solved(protocol: Protocol, state: State, chance: random.Random, mask_limit: int = MASK_LIMIT) -> int:
     """Compare by solving; the number of steps compared. AssertionError where the two differ."""
-    solved = Solved(protocol, state)
+    solved = Solved(protocol, state, mask_limit)
     expected = steps(protocol, state)
     afters = [s for s in expected.values() if isinstance(s, State)]
     for prop in protocol.ir.properties:
@@ -133,3 +141,28 @@ def agree_solved(protocol: Protocol, state: State, chance: random.Random) -> int
     found_steps = solved.steps()
     assert found_steps == expected, f"in\n{state}\nencoding: {found_steps}\ninterpreter: {expected}"
     return len(expected)
+
+
+def random_case(chance: random.Random, loose: bool, folder: Path) -> tuple[Protocol, list[State]] | None:
+    """A random protocol at a random small scope with random rules removed, an initial state and arbitrary ones; None where the language refuses it."""
+    try:
+        cls = load(Generator(chance, loose).protocol(), folder).P
+    except SpecError:
+        return None
+    sizes = {"node": chance.choice([1, 2, 3]), "item": chance.choice([1, 2]), "term": chance.choice([2, 3]), "index": chance.choice([1, 2])}
+    without = tuple(r for r, _ in cls.ir.rules if chance.choice([0, 0, 1]))
+    protocol = cls(Scope(**{n: sizes[n] for n in cls.sort_names()}), without=without)
+    return protocol, [*protocol.initial_states()[:1], *(random_state(protocol, chance) for _ in range(2))]
+
+
+def agree_at_random(seed_of: random.Random, loose: bool, solved: bool, folder: Path) -> int:
+    """Compare one random protocol in some of its states; the number of steps compared."""
+    case = random_case(seed_of, loose, folder)
+    if case is None:
+        return 0
+    protocol, states = case
+    # A low limit puts sets of records into slots.
+    limit = seed_of.choice([4, MASK_LIMIT])
+    if solved:
+        return sum(agree_solved(protocol, s, seed_of, limit) for s in states)
+    return sum(agree_folded(protocol, s, limit) for s in states)
