@@ -17,7 +17,7 @@ from model_check import itf
 from model_check.check import EngineError, Verdict, explanation_json, resolve_names
 from model_check.evaluation import guarded
 from model_check.explain import Explanation, explain
-from model_check.search import Options
+from model_check.search import TYPE_INVARIANT, Options
 from model_check.smt.arbitrary import Arbitrary
 from model_check.smt.bmc import BmcResult, bmc, reason
 from model_check.smt.circuit import FALSE, Answer, Literal, Solver
@@ -112,17 +112,19 @@ def induct(
 ) -> InductionResult:
     """Try to show the invariants of a protocol by k-induction at its scope: `induct(Paxos(Scope(acceptor=3, ballot=2, value=2)))`.
 
-    All invariants, and the lemmas (more invariants), are assumed of the states before; each of them, or each of `properties`, and each
-    action property is to be shown. `slots` limits sets that are too large to try all of them; `timeout` is in seconds; `max_memory`, in bytes, limits the
-    explorer's search for the state of a counterexample to induction. Raises IonianError for options that do not fit the protocol.
+    All invariants, and the lemmas (more invariants), are assumed of the states before. Each of them and each action property is to be shown, and
+    that no expression lacks a value; or each of `properties` alone. `slots` limits the members of sets that are too large to try all of them;
+    `timeout` is in seconds; `max_memory`, in bytes, limits the explorer's search for the state of a counterexample to induction.
+    Raises IonianError for options that do not fit the protocol.
     """
     if k < 1 or slots < 1 or max_memory < 1 or (timeout is not None and timeout <= 0):
         raise IonianError(f"k ({k}), slots ({slots}) and max_memory ({max_memory}) must be at least 1, timeout ({timeout}) more than 0 seconds")
     wanted = None if properties is None else resolve_names(protocol, "property", properties)
+    if wanted is not None and set(wanted) <= {TYPE_INVARIANT}:
+        raise IonianError(f"`{TYPE_INVARIANT}` needs no induction: a finite encoding has no values outside their types; name another property")
     own = [p for p in protocol.ir.properties if p.kind in ("invariant", "action_property")]
-    goals = [p for p in (*own, *lemmas) if wanted is None or p.name in wanted]
     deadline = None if timeout is None else time.monotonic() + timeout
-    attempt = _Attempt(protocol, k, [*own, *lemmas], goals, slots, deadline, max_memory)
+    attempt = _Attempt(protocol, k, [*own, *lemmas], wanted, slots, deadline, max_memory)
     try:
         return attempt.run()
     except KeyboardInterrupt:
@@ -134,9 +136,10 @@ class _Attempt:
     """One run."""
 
     def __init__(
-        self, protocol: Protocol, k: int, assumed: list[ir.Property], goals: list[ir.Property], slots: int, deadline: float | None, max_memory: int
+        self, protocol: Protocol, k: int, assumed: list[ir.Property], wanted: tuple[str, ...] | None, slots: int, deadline: float | None, max_memory: int
     ) -> None:
-        self.protocol, self.k, self.assumed, self.goals = protocol, k, assumed, goals
+        self.protocol, self.k, self.assumed, self.wanted = protocol, k, assumed, wanted
+        self.goals = [p for p in assumed if wanted is None or p.name in wanted]
         self.deadline, self.max_memory, self.began = deadline, max_memory, time.monotonic()
         self.encoder = Encoder(protocol, MASK_LIMIT)
         self.solver = Solver(self.encoder.circuit, deadline)
@@ -215,7 +218,7 @@ class _Attempt:
             holds, defined = self._value(prop, self.k)
             without_value.append(circuit.both(-last, -defined))
             yield prop.name, circuit.all_of((-last, defined, -holds))
-        if any(x != FALSE for x in without_value):
+        if self.wanted is None and any(x != FALSE for x in without_value):
             yield DEFINED, circuit.any_of(without_value)
 
     # --- what the solver found
@@ -264,6 +267,8 @@ class _Attempt:
         # Only runs that need the explorer compile.
         from model_check.native import explore_for  # noqa: PLC0415
 
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            return "not known", "no time left"
         systems = self.protocol.quorum_systems
         symmetry = all(symmetric(system, self.protocol.scope.sizes[name]) for name, system in systems.items())
         options = Options(symmetry=symmetry, workers=os.cpu_count() or 1, max_memory=self.max_memory, properties=())

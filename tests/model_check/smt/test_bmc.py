@@ -40,6 +40,12 @@ RAFT = {
     "ignore stale-term messages": ("election_safety", 9),
     "commit needs a majority": ("leader_completeness", 10),
 }
+DEEP_RAFT = {
+    "candidate's log must be up to date": ("leader_completeness", 13),
+    "AppendEntries consistency check": ("state_machine_safety", 16),
+    "truncate on conflict": ("state_machine_safety", 16),
+    "clamp the leader's commit index": ("state_machine_safety", 16),
+}
 
 
 def broken(protocol: type[Protocol], experiment: Experiment, depth: int) -> BmcResult:
@@ -63,6 +69,14 @@ def test_each_rule_of_paxos(experiment: Experiment) -> None:
 def test_the_shallow_rules_of_raft(experiment: Experiment) -> None:
     wanted, length = RAFT[experiment.rule]
     found = broken(Raft, experiment, 10)
+    assert (found.verdict, found.property, found.depth) == ("violated", wanted, length)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("experiment", [e for e in EXPERIMENTS["Raft"] if e.rule in DEEP_RAFT], ids=lambda e: e.rule)
+def test_deeper_rules_of_raft(experiment: Experiment) -> None:
+    wanted, length = DEEP_RAFT[experiment.rule]
+    found = broken(Raft, experiment, 16)
     assert (found.verdict, found.property, found.depth) == ("violated", wanted, length)
 
 

@@ -106,8 +106,8 @@ def _nothing_is_chosen(protocol: Protocol) -> ir.Property:
     return replace(agreement, name="nothing_is_chosen", body=empty)
 
 
-def test_where_the_first_state_is_reachable_it_is_a_violation(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IONIAN_CACHE_DIR", str(cache))
+def test_where_the_first_state_is_reachable_it_is_a_violation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IONIAN_CACHE_DIR", str(tmp_path))
     found = induct(Consensus(Scope(value=2), without=("choose only once",)))
     assert found.verdict == "violated"
     assert found.counterexample is not None
@@ -155,6 +155,8 @@ def test_large_sets_are_bounded_and_the_result_says_so() -> None:
 def test_options_that_do_not_fit_are_refused() -> None:
     with pytest.raises(IonianError, match="k"):
         induct(SMALL_PAXOS, k=0)
+    with pytest.raises(IonianError, match="needs no induction"):
+        induct(SMALL_PAXOS, properties=("type_invariant",))
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
