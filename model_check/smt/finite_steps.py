@@ -6,11 +6,11 @@ parameter may have. Actions share the choices of parameters with the same domain
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from model_check.smt.circuit import FALSE, TRUE, Answer, Circuit, Literal
-from model_check.smt.finite import MASK_LIMIT, Algebra, Domains, Table, Value, Variables
+from model_check.smt.finite import MASK_LIMIT, Algebra, Domains, Element, Slots, Table, Value, Variables
 from model_check.smt.finite_expressions import Evaluator
 from spec.language import Protocol, Step, ir
 from spec.language.types import SetType, Type
@@ -57,15 +57,10 @@ class Executor(Evaluator):
         self.branch(self.truth(s.condition), s.then, s.otherwise)
 
     def _ForEach(self, s: ir.ForEach) -> None:
-        for belongs, element in list(self.domain(s.binder.domain)):
+        # The language has these loops over whole sorts only.
+        for _, element in self.domain(s.binder.domain):
             self.names[s.binder.name] = element
-            there = [belongs]
-            saved = self.path
-            for test in s.binder.filters:
-                self.path = (*saved, *there)
-                there.append(self.truth(test))
-            self.path = saved
-            self.branch(self.circuit.all_of(there), s.body)
+            self.run(s.body)
 
     def _Perform(self, s: ir.Perform) -> None:
         arguments = {p: self.value(a) for (p, _), a in zip(s.procedure.parameters, s.arguments, strict=True)}
@@ -74,52 +69,48 @@ class Executor(Evaluator):
         self.names = saved
 
     def _Store(self, s: ir.Store) -> None:
-        self.change(s.variable, s.keys, lambda: self.value(s.value), lambda _, new: new)
+        new = self.value(s.value)
+        self.change(s.variable, self._keys(s.keys), lambda _: new)
 
     def _Insert(self, s: ir.Insert) -> None:
-        of = self._member_type(s.variable)
-        self.change(s.variable, s.keys, lambda: self.value(s.element), lambda held, new: self.algebra.insert(of, held, new))
+        # CPython looks up the set to change before it computes the element.
+        keys, of = self._keys(s.keys), self._member_type(s.variable)
+        element = self.value(s.element)
+        self.change(s.variable, keys, lambda held: self.algebra.insert(of, held, element))
 
     def _Remove(self, s: ir.Remove) -> None:
-        of = self._member_type(s.variable)
+        keys, of = self._keys(s.keys), self._member_type(s.variable)
+        removed = self.algebra.collect(of, [(TRUE, self.value(s.element))])
+        self.change(s.variable, keys, lambda held: self.algebra.difference(held, removed))
 
-        def without(held: Value, element: Value) -> Value:
-            return self.algebra.difference(held, self.algebra.collect(of, [(TRUE, element)]))
+    def _keys(self, keys: tuple[ir.Expr, ...]) -> list[Element]:
+        return [self._element(k) for k in keys]
 
-        self.change(s.variable, s.keys, lambda: self.value(s.element), without)
-
-    def _member_type(self, variable: str) -> Any:
+    def _member_type(self, variable: str) -> Type:
         type_ = self.domains.protocol.ir.variable(variable).value_type
         assert isinstance(type_, SetType)
         return type_.of
 
-    def change(self, variable: str, keys: tuple[ir.Expr, ...], value: Any, combine: Any) -> None:
-        """Give a variable, or the entry with these keys, a new value made of the old one and of another."""
-        new = value()
-        held = self.now.get(variable)
-        if not keys:
-            self.now = {**self.now, variable: combine(held, new)}
-            return
-        assert isinstance(held, Table)
-        elements = [self._element(k) for k in keys]
-        entries = []
-        for key, old in held.entries:
-            here = self.at_key(elements, key)
-            entries.append((key, old if here == FALSE else self.algebra.mux(here, combine(old, new), old)))
-        self.now = {**self.now, variable: Table(tuple(entries))}
+    def change(self, variable: str, keys: list[Element], new: Callable[[Value], Value]) -> None:
+        """Give a variable, or the entry with these keys, a new value made of the old one (in init, of none)."""
+        held = self.now.get(variable, Slots(()))
+        if keys:
+            assert isinstance(held, Table)
+            entries = []
+            for key, old in held.entries:
+                here = self.at_key(keys, key)
+                entries.append((key, old if here == FALSE else self.algebra.mux(here, new(old), old)))
+            self.now = {**self.now, variable: Table(tuple(entries))}
+        else:
+            self.now = {**self.now, variable: new(held)}
 
 
 @dataclass
 class Choice:
     """A parameter's fresh choice: a literal for each possible element, at most one true, and the element chosen."""
 
-    elements: list[tuple[Literal, Value]]
+    made: list[Literal]
     value: Value
-
-    @property
-    def made(self) -> list[Literal]:
-        """The literals."""
-        return [x for x, _ in self.elements]
 
 
 @dataclass
@@ -192,7 +183,7 @@ class Encoder:
         valid += conditions
         valid += [self.circuit.any_of((-x, belongs)) for x, (belongs, _) in zip(literals, candidates, strict=True) if belongs != TRUE]
         elements = [(x, v) for x, (_, v) in zip(literals, candidates, strict=True)]
-        return Choice(elements, self.algebra.choose(elements) if elements else evaluator.some_value(parameter.type))
+        return Choice(literals, self.algebra.choose(elements) if elements else evaluator.some_value(parameter.type))
 
     # --- initial states
 
