@@ -137,6 +137,8 @@ class Evaluator:
             case SeqType(index=index) | WindowType(index=index):
                 start = self.domains.element(index, 0)
                 return Entries(start, start, (None,) * self.domains.capacity(type_))
+            case MapType(value=of):
+                return Table(tuple((key, self.some_value(of)) for key in self.domains.keys(type_)))
             case _:
                 raise AssertionError(type_)
 

@@ -40,7 +40,8 @@ class Executor(Evaluator):
             guards.append(self.circuit.all_of(self.path[len(path) + 1 :]))
             states.append(self.now)
         then, other = states
-        self.now = {name: self.algebra.mux(condition, value, other[name]) if name in other else value for name, value in then.items()}
+        # In init, a guard that surely fails leaves variables without a value.
+        self.now = {**then, **{name: self.algebra.mux(condition, then.get(name, value), value) for name, value in other.items()}}
         refused = self.circuit.choice(condition, *guards)
         self.path = path if refused == TRUE else (*path, refused)
 
@@ -197,7 +198,9 @@ class Encoder:
         executor.run(self.protocol.ir.init.body)
         valid += [*executor.path, *(-x for x in executor.notes.undefined), *(-x for x in executor.notes.leaves)]
         arguments = [(p.type, c.value) for p, c in zip(self.protocol.ir.init.parameters, choices, strict=True)]
-        return Start({v.name: executor.now[v.name] for v in self.protocol.ir.variables}, valid, arguments)
+        # Where no initial state is possible, variables may lack a value.
+        state = {v.name: executor.now.get(v.name) or executor.some_value(v.type) for v in self.protocol.ir.variables}
+        return Start(state, valid, arguments)
 
     # --- steps
 

@@ -201,6 +201,48 @@ def test_an_undefined_expression_is_an_error_with_its_place(load_spec) -> None:
     assert bmc(protocol, 1).verdict == "holds"
 
 
+GUARDED_INIT = '''"""A guard in init."""
+
+from __future__ import annotations
+
+from spec.language import Map, Protocol, Scope, Sort, action, invariant, require
+
+
+class Node(Sort):
+    """A process."""
+
+
+class Chosen(Protocol):
+    """One or two processes are on; another may follow."""
+
+    default_scope = Scope(node=3)
+
+    on: Map[Node, bool]
+
+    def init(self, a: Node, b: Node) -> None:
+        """Some are on."""
+        require({guard})
+        self.on = Map({{n: n == a or n == b for n in Node}})
+
+    @action
+    def follow(self, n: Node) -> None:
+        """One more."""
+        self.on[n] = True
+
+    @invariant
+    def not_all(self) -> bool:
+        """Some process is off."""
+        return any(not self.on[n] for n in Node)
+'''
+
+
+@pytest.mark.parametrize(("guard", "verdict", "depth"), [("a != b", "violated", 1), ("a == b", "violated", 2), ("False", "holds", 3)])
+def test_guards_in_init(load_spec, guard: str, verdict: str, depth: int) -> None:
+    protocol = load_spec(GUARDED_INIT.format(guard=guard)).Chosen(Scope(node=3))
+    found = bmc(protocol, 3)
+    assert (found.verdict, found.depth) == (verdict, depth)
+
+
 def test_options_that_do_not_fit_are_refused() -> None:
     with pytest.raises(IonianError, match="depth"):
         bmc(Consensus(Scope(value=2)), -1)
