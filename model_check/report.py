@@ -145,9 +145,9 @@ def print_counterexample(out: Console, trace: Trace, explanation: Explanation, l
     print_explanation(out, explanation)
 
 
-def print_explanation(out: Console, found: Explanation) -> None:
+def print_explanation(out: Console, found: Explanation, word: str = "Violated") -> None:
     """A violated property: its meaning and place, the failing conjunct, the falsifying values."""
-    out.print(Text(f"Violated: {found.property}", style="bold red") + Text(f"  ({found.place})", style="not bold"))
+    out.print(Text(f"{word}: {found.property}", style="bold red") + Text(f"  ({found.place})", style="not bold"))
     if found.doc:
         put(out, found.doc.splitlines()[0], 2)
     put(out, f"false: {found.conjunct}  ({found.conjunct_place})", 2)

@@ -12,10 +12,18 @@ from click.core import ParameterSource
 from model_check import itf
 from model_check.check import EXIT_STATUS, SEARCHES, Result
 from model_check.check import check as run_check
-from model_check.cli.common import SpecCommand, build, output_option, property_option, protocol_options, read_trace, search_options, write_file, write_json
+from model_check.cli.common import (
+    SpecCommand,
+    build,
+    output_option,
+    property_option,
+    protocol_options,
+    search_options,
+    start_of,
+    write_file,
+    write_json,
+)
 from model_check.report import console, live_progress, print_result
-from model_check.trace import Origin, Trace, first_wrong_step
-from spec.language import IonianError, Protocol
 
 
 @click.command(cls=SpecCommand)
@@ -63,7 +71,7 @@ def check(
         return 0
     if search == "depth-first" and click.get_current_context().get_parameter_source("workers") is ParameterSource.DEFAULT:
         workers = 1
-    start = _start(protocol, from_file, at)
+    start = start_of(protocol, from_file, at)
     with live_progress(console(stderr=True)) as progress:
         result = run_check(
             protocol,
@@ -85,22 +93,6 @@ def check(
     write_json(json_file, result.to_json())
     print_result(console(), result, _replay_command(result, itf_file, from_file, at))
     return EXIT_STATUS[result.verdict]
-
-
-def _start(protocol: Protocol, from_file: str | None, at: int | None) -> Trace | None:
-    """The trace to start from, re-checked; IonianError where it is not one of this protocol at this scope."""
-    if from_file is None:
-        if at is not None:
-            raise IonianError("--at names a step of a trace: give the trace too, with --from FILE")
-        return None
-    origin, (_, trace) = Origin.of(protocol), read_trace(from_file)
-    if (trace.origin.spec, trace.origin.scope) != (origin.spec, origin.scope):
-        raise IonianError(f"{from_file} is a trace of {trace.origin.spec} at {trace.origin.scope}, not of {origin.spec} at {origin.scope}")
-    chosen = trace.until(len(trace.steps) if at is None else at)
-    wrong = first_wrong_step(protocol, chosen)
-    if wrong:
-        raise IonianError(f"{from_file}: {wrong}")
-    return chosen
 
 
 def _replay_command(result: Result, itf_file: Path | None, from_file: str | None, at: int | None) -> str:

@@ -18,7 +18,7 @@ import click
 
 from model_check import itf
 from model_check.check import ENGINES
-from model_check.trace import Origin, Trace, scope_option
+from model_check.trace import Origin, Trace, first_wrong_step, scope_option
 from spec.language import IonianError, Protocol, Scope, ScopeError, SpecError, ir
 from spec.language.context import QuorumSystem
 from spec.quorums import explicit, majorities, weighted
@@ -252,6 +252,22 @@ def read_trace(path: str) -> tuple[Protocol, Trace]:
         raise IonianError(f"{path}: cannot be read: {error}") from None
     except IonianError as error:
         raise IonianError(f"{path}: {error}") from None
+
+
+def start_of(protocol: Protocol, from_file: str | None, at: int | None) -> Trace | None:
+    """The trace to start from, re-checked; IonianError where it is not one of this protocol at this scope."""
+    if from_file is None:
+        if at is not None:
+            raise IonianError("--at names a step of a trace: give the trace too, with --from FILE")
+        return None
+    origin, (_, trace) = Origin.of(protocol), read_trace(from_file)
+    if (trace.origin.spec, trace.origin.scope) != (origin.spec, origin.scope):
+        raise IonianError(f"{from_file} is a trace of {trace.origin.spec} at {trace.origin.scope}, not of {origin.spec} at {origin.scope}")
+    chosen = trace.until(len(trace.steps) if at is None else at)
+    wrong = first_wrong_step(protocol, chosen)
+    if wrong:
+        raise IonianError(f"{from_file}: {wrong}")
+    return chosen
 
 
 def writable(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:

@@ -22,7 +22,7 @@ from model_check.native.compiler import undisturbed
 from model_check.native.engine import PROGRESS_SECONDS, Batch, Engine, Prints, Table, Words, doubled
 from model_check.native.runtime import move_prints
 from model_check.search import Options, Outcome, Progress, Violation
-from spec.language import Protocol
+from spec.language import Protocol, State
 
 SLICE = 65_536
 
@@ -107,6 +107,13 @@ def explore(protocol: Protocol, options: Options) -> Outcome:
     return _Explorer(protocol, options).run()
 
 
+def explore_for(protocol: Protocol, options: Options, state: State) -> tuple[Outcome, bool]:
+    """The same search, and whether it visited a state (or, with symmetry, a permutation of it), as far as fingerprints tell."""
+    explorer = _Explorer(protocol, options)
+    outcome = explorer.run()
+    return outcome, explorer.visited(state)
+
+
 class _Explorer(Engine):
     """One search."""
 
@@ -163,6 +170,14 @@ class _Explorer(Engine):
         self.outcome.seconds = time.perf_counter() - began
         self._report()
         return self.outcome
+
+    def visited(self, state: State) -> bool:
+        """Whether the table holds a state's fingerprint."""
+        row = self.layout.pack(state)
+        # To enter a state of which the table holds the fingerprint is refused.
+        fresh, meta = np.ones(1, np.bool_), np.zeros(1, np.int64)
+        self.code.enter(np.array(row, np.int64), np.array([0, len(row)], np.int64), 1, self.table.prints, self.workers, self.table.shard_size, fresh, meta)
+        return not fresh[0]
 
     def _levels(self, began: float) -> str:
         depth = 0
