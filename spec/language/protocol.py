@@ -43,6 +43,15 @@ def constraint(method: F) -> F:
     return method
 
 
+def lemma(topic: str) -> Callable[[F], F]:
+    """An invariant that a proof rests on, under the topic that it belongs to."""
+
+    def mark(method: F) -> F:
+        return method
+
+    return mark
+
+
 def refines(abstract: type[Protocol]) -> Callable[[F], F]:
     """A refinement mapping: the state of the abstract protocol as a function of this one's."""
 
@@ -307,4 +316,4 @@ def _written_maps(protocol: tree.ProtocolIR, act: tree.Action) -> frozenset[str]
     )
 
 
-__all__ = ["Protocol", "State", "Step", "action", "action_property", "constraint", "invariant", "refines", "sort_option", "witness"]
+__all__ = ["Protocol", "State", "Step", "action", "action_property", "constraint", "invariant", "lemma", "refines", "sort_option", "witness"]

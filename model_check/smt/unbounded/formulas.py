@@ -13,7 +13,7 @@ from typing import NoReturn, TypeAlias
 
 import z3
 
-from model_check.smt.unbounded.universe import Universe, exists, fold_and, fold_if, fold_not, fold_or, forall, is_interned, same
+from model_check.smt.unbounded.universe import Universe, exists, fold_and, fold_if, fold_not, fold_or, forall, is_interned, le, lt, same
 from model_check.smt.unbounded.values import (
     FALSE,
     TRUE,
@@ -104,7 +104,7 @@ class Naming:
     def after(self, x: z3.ExprRef) -> z3.ExprRef:
         """The next element of an ordered sort; without a scope there always is one."""
         universe, y = self.universe, z3.Const("y", x.sort())
-        return self._name("next", x, x.sort(), lambda t: z3.And(universe.lt(x, t), z3.ForAll([y], z3.Or(universe.le(y, x), universe.le(t, y)))))
+        return self._name("next", x, x.sort(), lambda t: z3.And(lt(x, t), z3.ForAll([y], z3.Or(le(y, x), le(t, y)))))
 
     def before(self, x: z3.ExprRef, zero: z3.ExprRef) -> z3.ExprRef:
         """The element before, where x is not the least."""
@@ -113,7 +113,7 @@ class Naming:
             "before",
             x,
             x.sort(),
-            lambda t: z3.Or(x == zero, z3.And(universe.lt(t, x), z3.ForAll([y], z3.Or(universe.le(y, t), universe.le(x, y))))),
+            lambda t: z3.Or(x == zero, z3.And(lt(t, x), z3.ForAll([y], z3.Or(le(y, t), le(x, y))))),
         )
 
     def close(self, formula: z3.BoolRef) -> z3.BoolRef:
@@ -198,8 +198,7 @@ class Formulas:
                     equal = self._same(self.value(left, frame, naming), self.value(right, frame, naming), naming)
                 return equal if operator == "==" else fold_not(equal)
             case ir.Compare(operator=operator, left=left, right=right) if isinstance(left.type, SortType):
-                a, b = naming.term(self.value(left, frame, naming)), naming.term(self.value(right, frame, naming))
-                return self.universe.le(a, b) if operator == "<=" else self.universe.lt(a, b)
+                return self._ordered(operator, self.value(left, frame, naming), self.value(right, frame, naming), naming)
             case ir.Conditional(condition=condition, then=then, otherwise=otherwise):
                 test = self.exact(condition, frame, naming)
                 return fold_if(test, self.exact(then, frame, naming), self.exact(otherwise, frame, naming))
@@ -221,6 +220,16 @@ class Formulas:
                 return self.holds(expr, frame, True, None)
             case _:
                 self.refuse(expr, f"`{type(expr).__name__}`")
+
+    def _ordered(self, operator: str, a: Value, b: Value, naming: Naming) -> z3.BoolRef:
+        """`<` or `<=`; where all is ground, what is compared gets a name, for others to speak of."""
+        if naming.ground is None and isinstance(a, Related) and isinstance(b, Scalar):
+            return fold_not(a.above(b.term)) if operator == "<=" else fold_and([fold_not(a.above(b.term)), fold_not(a.holds(b.term))])
+        if naming.ground is None and isinstance(b, Related):
+            x = naming.term(a)
+            return fold_or([b.above(x), b.holds(x)]) if operator == "<=" else b.above(x)
+        x, y = naming.term(a), naming.term(b)
+        return le(x, y) if operator == "<=" else lt(x, y)
 
     def _called(self, helper: ir.Helper, arguments: tuple[ir.Expr, ...], primed: bool, frame: Frame) -> Frame:
         names: dict[str, Value | Later] = {p: Later(a, frame) for (p, _), a in zip(helper.parameters, arguments, strict=True)}
@@ -276,7 +285,7 @@ class Formulas:
                 def positioned(truth: bool, ground: Ground | None) -> z3.BoolRef:
                     naming = Naming(universe, ground)
                     found = self._entries(sequence, frame, naming)
-                    formula = fold_and([universe.lt(found.after, i), universe.le(i, found.last)])
+                    formula = fold_and([lt(found.after, i), le(i, found.last)])
                     return naming.close(formula if truth else fold_not(formula))
 
                 return [((i,), positioned, Scalar(type_, i))]
@@ -340,7 +349,7 @@ class Formulas:
                 elif isinstance(binder.domain, ir.IndexDomain):
                     found = self._entries(binder.domain.sequence, frame, naming)
                     i = naming.term(element)
-                    formula = fold_and([self.universe.lt(found.after, i), self.universe.le(i, found.last)])
+                    formula = fold_and([lt(found.after, i), le(i, found.last)])
                     within.append(formula if truth else fold_not(formula))
                 return fold_and(within) if truth else fold_or(within)
             case ir.SetComprehension(element=made, binders=binders):
@@ -457,7 +466,7 @@ class Formulas:
         """Sequences are equal if they have the same positions and equal entries at each."""
         ends = fold_and([same(a.after, b.after), same(a.last, b.last)])
         i = self.universe.fresh(a.last.sort(), "i")
-        within = fold_and([self.universe.lt(a.after, i), self.universe.le(i, a.last)])
+        within = fold_and([lt(a.after, i), le(i, a.last)])
         if truth:
             own = Naming(self.universe, None)
             return fold_and([ends, forall([i], own.close(fold_or([fold_not(within), self._equal(a.at(i), b.at(i), True, own)])))])
@@ -544,7 +553,7 @@ class Formulas:
             case ir.Extremum(operator=operator, left=left, right=right, type=type_):
                 a, b = self.term(left, frame, naming), self.term(right, frame, naming)
                 least, greatest = (a, b) if operator == "min" else (b, a)
-                return Scalar(type_, fold_if(universe.le(a, b), least, greatest))
+                return Scalar(type_, fold_if(le(a, b), least, greatest))
             case ir.Neighbour(of=of, by=by, type=SortType() as type_):
                 x = self.term(of, frame, naming)
                 return Scalar(type_, naming.after(x) if by == 1 else naming.before(x, universe.zero(type_)))
@@ -580,7 +589,7 @@ class Formulas:
         """That a field of a new interned record holds a value."""
         if isinstance(held, Entries) and isinstance(given, Entries):
             i = self.universe.fresh(held.last.sort(), "i")
-            within = fold_and([self.universe.lt(held.after, i), self.universe.le(i, held.last)])
+            within = fold_and([lt(held.after, i), le(i, held.last)])
             own = Naming(self.universe, None)
             entries = own.close(fold_or([fold_not(within), self._equal(held.at(i), given.at(i), True, own)]))
             return fold_and([same(held.after, given.after), same(held.last, given.last), forall([i], entries)])
@@ -604,11 +613,11 @@ class Formulas:
             case ir.Splice(sequence=sequence, at=at, window=window):
                 old, new = self._entries(sequence, frame, naming), self._entries(window, frame, naming)
                 cut = self.term(at, frame, naming)
-                return Entries(type_, old.after, new.last, lambda i: choose(universe.lt(i, cut), old.at(i), new.at(i)))
+                return Entries(type_, old.after, new.last, lambda i: choose(lt(i, cut), old.at(i), new.at(i)))
             case ir.Extend(sequence=sequence, window=window):
                 old, new = self._entries(sequence, frame, naming), self._entries(window, frame, naming)
-                last = fold_if(universe.le(old.last, new.last), new.last, old.last)
-                return Entries(type_, old.after, last, lambda i: choose(universe.le(i, old.last), old.at(i), new.at(i)))
+                last = fold_if(le(old.last, new.last), new.last, old.last)
+                return Entries(type_, old.after, last, lambda i: choose(le(i, old.last), old.at(i), new.at(i)))
         raise AssertionError(expr)
 
 

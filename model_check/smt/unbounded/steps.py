@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import z3
 
 from model_check.smt.unbounded.formulas import Formulas, Frame, Ground, Later, Naming, State
-from model_check.smt.unbounded.universe import fold_and, fold_not, fold_or, is_interned, same
+from model_check.smt.unbounded.universe import fold_and, fold_not, fold_or, is_interned, le, same
 from model_check.smt.unbounded.values import FALSE, TRUE, Members, Optional, Scalar, Value, anything, choose, mentions, rebuild
 from model_check.smt.unbounded.values import replace as replace_term
 from spec.language import ir
@@ -173,7 +173,7 @@ class Steps:
         none.ground.facts.append(z3.ForAll(list(variables), rejected))
         ((chosen,), lies_within, least) = formulas._range(binder.domain, binder.type, frame)[0]
         some.ground.facts += [lies_within(True, some.ground), *passes(frame.bind(binder.name, least), True, some.ground)]
-        some.ground.facts.append(z3.ForAll(list(variables), fold_or([self.universe.le(chosen, variables[0]), rejected])))
+        some.ground.facts.append(z3.ForAll(list(variables), fold_or([le(chosen, variables[0]), rejected])))
         return [
             none.bind(name, Optional(type_, TRUE, anything(self.universe, type_.of))),
             some.bind(name, Optional(type_, FALSE, least)),

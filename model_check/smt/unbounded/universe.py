@@ -15,6 +15,9 @@ from spec.language import SpecError, ir
 from spec.language.types import BoolType, EnumType, OptionType, RecordType, SeqType, SetType, SortType, Type, WindowType
 
 
+TRUE, FALSE = z3.BoolVal(True), z3.BoolVal(False)
+
+
 def fold_and(parts: Sequence[z3.BoolRef]) -> z3.BoolRef:
     """The conjunction, with constants folded."""
     kept = [p for p in parts if not z3.is_true(p)]
@@ -52,6 +55,16 @@ def same(a: z3.ExprRef, b: z3.ExprRef) -> z3.BoolRef:
     if z3.is_app(a) and z3.is_app(b) and a.num_args() == 0 == b.num_args() and a.decl().kind() == b.decl().kind() == z3.Z3_OP_DT_CONSTRUCTOR:
         return z3.BoolVal(False)
     return a == b
+
+
+def le(a: z3.ExprRef, b: z3.ExprRef) -> z3.BoolRef:
+    """`a <= b` in an ordered sort."""
+    return TRUE if a.eq(b) else z3.Function(f"le_{a.sort().name()}", a.sort(), a.sort(), z3.BoolSort())(a, b)
+
+
+def lt(a: z3.ExprRef, b: z3.ExprRef) -> z3.BoolRef:
+    """`a < b` in an ordered sort."""
+    return fold_not(le(b, a))
 
 
 def forall(variables: Sequence[z3.ExprRef], body: z3.BoolRef) -> z3.BoolRef:
@@ -94,9 +107,8 @@ class Universe:
         self._sorts[sort.name] = declared
         if sort.ordered:
             x, y, w = (z3.Const(f"{sort.name.lower()}{i}", declared) for i in range(3))
-            le = self.le
             self.axioms += [
-                z3.ForAll([x], le(x, x)),
+                z3.ForAll([x], z3.Function(f"le_{sort.name}", declared, declared, z3.BoolSort())(x, x)),
                 z3.ForAll([x, y], z3.Or(le(x, y), le(y, x))),
                 z3.ForAll([x, y], z3.Implies(z3.And(le(x, y), le(y, x)), x == y)),
                 z3.ForAll([x, y, w], z3.Implies(z3.And(le(x, y), le(y, w)), le(x, w))),
@@ -143,16 +155,6 @@ class Universe:
     def zero(self, sort: SortType) -> z3.ExprRef:
         """The least element of an ordered sort."""
         return z3.Const(f"{sort.name}_0", self._sorts[sort.name])
-
-    def le(self, a: z3.ExprRef, b: z3.ExprRef) -> z3.BoolRef:
-        """`a <= b` in an ordered sort."""
-        if a.eq(b):
-            return z3.BoolVal(True)
-        return z3.Function(f"le_{a.sort().name()}", a.sort(), a.sort(), z3.BoolSort())(a, b)
-
-    def lt(self, a: z3.ExprRef, b: z3.ExprRef) -> z3.BoolRef:
-        """`a < b` in an ordered sort."""
-        return fold_not(self.le(b, a))
 
     def height(self, type_: Type) -> int:
         """The place of a type's scalars in the order of sorts; enumerations and truth values are below all."""

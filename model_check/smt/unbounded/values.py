@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import z3
 
-from model_check.smt.unbounded.universe import Universe, fold_and, fold_if, fold_not, fold_or, same
+from model_check.smt.unbounded.universe import Universe, fold_and, fold_if, fold_not, fold_or, le, lt, same
 from spec.language.types import (
     BoolType,
     EnumType,
@@ -38,11 +38,15 @@ class Scalar:
 
 @dataclass(frozen=True)
 class Related:
-    """The one element of which `holds` is true; there is one wherever `exists` is true."""
+    """The one element of which `holds` is true; there is one wherever `exists` is true.
+
+    `above` tells of which elements of an ordered sort it is above, so that comparing it names nothing.
+    """
 
     type: Type
     sort: z3.SortRef
     holds: Callable[[z3.ExprRef], z3.BoolRef]
+    above: Callable[[z3.ExprRef], z3.BoolRef]
     exists: z3.BoolRef = TRUE
 
 
@@ -150,7 +154,7 @@ def related(value: Scalar | Related) -> Related:
     if isinstance(value, Related):
         return value
     term = value.term
-    return Related(value.type, term.sort(), lambda x: same(x, term))
+    return Related(value.type, term.sort(), lambda x: same(x, term), lambda x: lt(x, term))
 
 
 def choose(condition: z3.BoolRef, then: Value, otherwise: Value) -> Value:
@@ -164,7 +168,13 @@ def choose(condition: z3.BoolRef, then: Value, otherwise: Value) -> Value:
             return Scalar(type_, fold_if(condition, a, b))
         case (Scalar() | Related()), (Scalar() | Related()):
             a, b = related(then), related(otherwise)
-            return Related(a.type, a.sort, lambda x: fold_if(condition, a.holds(x), b.holds(x)), fold_if(condition, a.exists, b.exists))
+            return Related(
+                a.type,
+                a.sort,
+                lambda x: fold_if(condition, a.holds(x), b.holds(x)),
+                lambda x: fold_if(condition, a.above(x), b.above(x)),
+                fold_if(condition, a.exists, b.exists),
+            )
         case Optional(type=type_), Optional():
             return Optional(type_, fold_if(condition, then.none, otherwise.none), choose(condition, then.value, otherwise.value))
         case Record(type=type_), Record():
@@ -192,10 +202,8 @@ def replace(value: Value, old: z3.ExprRef, new: z3.ExprRef) -> Value:
     match value:
         case Scalar(type=type_, term=term):
             return Scalar(type_, put(term))
-        case Related(type=type_, sort=sort, holds=holds, exists=exists):
-            probe = z3.Const("probe", sort)
-            body = put(holds(probe))
-            return Related(type_, sort, lambda x: z3.substitute(body, (probe, x)), put(exists))
+        case Related(type=type_, sort=sort, holds=holds, above=above, exists=exists):
+            return Related(type_, sort, lambda x: put_around(holds(x), old, new, (x,)), lambda x: put_around(above(x), old, new, (x,)), put(exists))
         case Optional(type=type_, none=none, value=inner):
             return Optional(type_, put(none), replace(inner, old, new))
         case Record(type=type_, fields=fields):
@@ -254,8 +262,9 @@ class Signature:
         universe, sorts = self.universe, tuple(k.sort() for k in keys)
         match type_:
             case SortType() if keys and universe.height(type_) >= min(heights):
-                relation = self._relation(name, sorts, universe.sort(type_))
-                return Related(type_, universe.sort(type_), lambda x: relation(*keys, x), exists)
+                relation = self._relation(name, sorts, type_)
+                above = self._declared.get(f"{name}.above", relation)
+                return Related(type_, universe.sort(type_), lambda x: relation(*keys, x), lambda x: above(*keys, x), exists)
             case SortType() | EnumType() | BoolType():
                 return Scalar(type_, self._declare(name, sorts, universe.sort(type_))(*keys))
             case OptionType(of=of):
@@ -269,12 +278,20 @@ class Signature:
                 return self._entries(name, type_, index, of, keys, heights)
         raise AssertionError(type_)
 
-    def _relation(self, name: str, sorts: tuple[z3.SortRef, ...], of: z3.SortRef) -> z3.FuncDeclRef:
+    def _relation(self, name: str, sorts: tuple[z3.SortRef, ...], type_: SortType) -> z3.FuncDeclRef:
+        """The relation of a value that no function gives; beside it, in an ordered sort, the one of what lies below the value."""
         if name not in self._declared:
+            of = self.universe.sort(type_)
             relation = self._declare(name, (*sorts, of), z3.BoolSort())
             keys = [z3.Const(f"k{i}", s) for i, s in enumerate(sorts)]
             x, y = z3.Const("x", of), z3.Const("y", of)
             self.axioms.append(z3.ForAll([*keys, x, y], z3.Implies(z3.And(relation(*keys, x), relation(*keys, y)), x == y)))
+            if type_.ordered:
+                above = self._declare(f"{name}.above", (*sorts, of), z3.BoolSort())
+                self.axioms += [
+                    z3.ForAll([*keys, x, y], z3.Implies(relation(*keys, x), above(*keys, y) == lt(y, x))),
+                    z3.ForAll([*keys, x, y], z3.Implies(z3.And(above(*keys, x), le(y, x)), above(*keys, y))),
+                ]
         return self._declared[name]
 
     def _member(self, name: str, type_: SetType, keys: tuple[z3.ExprRef, ...], shape: Shape, columns: tuple[z3.ExprRef, ...]) -> z3.BoolRef:
@@ -295,10 +312,10 @@ class Signature:
             after = function(*keys)
             if fresh:
                 bound = [z3.Const(f"k{i}", s) for i, s in enumerate(sorts)]
-                self.axioms.append(z3.ForAll(bound, universe.le(function(*bound), self._declared[f"{name}.last"](*bound))))
+                self.axioms.append(z3.ForAll(bound, le(function(*bound), self._declared[f"{name}.last"](*bound))))
 
         def at(i: z3.ExprRef) -> Value:
-            present = fold_and([universe.lt(after, i), universe.le(i, last)])
+            present = fold_and([lt(after, i), le(i, last)])
             return self.value(f"{name}.entry", of, (*keys, i), (*heights, universe.height(index)), present)
 
         return Entries(type_, after, last, at)
@@ -322,7 +339,6 @@ __all__ = [
     "Signature",
     "Value",
     "choose",
-    "fold_or",
     "mentions",
     "rebuild",
     "related",
