@@ -32,7 +32,19 @@ class RaftProof(Raft):
     """Raft with the history and the lemmas of its proof."""
 
     order = (Term, Node, Index, Value)
-    theorems = ("election_safety", "log_matching", "leader_completeness")
+    theorems = (
+        "later_leaders_agree",
+        "later_entries_imply_choosable",
+        "calls_keep_choosable",
+        "calls_follow_on",
+        "winner_is_first",
+        "grants_keep_choosable",
+        "counted_entries_are_agreed",
+        "counted_entries_match_committed",
+        "election_safety",
+        "log_matching",
+        "leader_completeness",
+    )
 
     votes: History[Set[Vote]]
     """Every vote ever cast."""
@@ -81,8 +93,9 @@ class RaftProof(Raft):
     @action
     def handle_append_entries(self, n: Node, m: AppendEntries) -> None:
         """A follower that accepts a call holds the leader's log up to the end of the call."""
+        accepts = m.term >= self.current_term[n] and self.follows_on(n, m)
         super().handle_append_entries(n, m)
-        if self.current_term[n] == m.term and AppendReply(m.term, n, True, m.entries.last) in self.append_replies:
+        if accepts:
             self.acked[n, m.term] = max(self.acked[n, m.term], m.entries.last)
 
     @action
@@ -167,6 +180,13 @@ class RaftProof(Raft):
     def candidate_not_elected(self) -> bool:
         """A candidate has not led in its current term."""
         return all(Leadership(self.current_term[n], n) not in self.leaders for n in Node if self.role[n] == Role.CANDIDATE)
+
+    @lemma("terms and votes")
+    def winner_is_first(self) -> bool:
+        """Hence a candidate with the votes of a quorum is the first leader of its term."""
+        return all(
+            not self.started(self.current_term[n]) for n in Node if self.role[n] == Role.CANDIDATE and is_quorum(self.votes_granted[n], Node)
+        )
 
     # --- Shape of logs
 
@@ -313,6 +333,92 @@ class RaftProof(Raft):
             if self.choosable(t, i, q)
         )
 
+    @lemma("choosable entries")
+    def later_leaders_agree(self) -> bool:
+        """Hence leaders of later terms have all of the log up to it."""
+        return all(
+            self.agrees(self.leader_log[t], self.leader_log[u], i)
+            for t in Term
+            for u in Term
+            if t <= u and self.started(u)
+            for i in self.leader_log[t].indices()
+            if self.leader_log[t][i].term == t
+            for q in quorums(Node)
+            if self.choosable(t, i, q)
+        )
+
+    @lemma("choosable entries")
+    def later_entries_imply_choosable(self) -> bool:
+        """Hence a log has it that has an entry of a later term, or one of the same term no earlier."""
+        return all(
+            self.has(self.log[n], i, t)
+            for t in Term
+            for i in self.leader_log[t].indices()
+            if self.leader_log[t][i].term == t
+            for n in Node
+            for j in self.log[n].indices()
+            if t < self.log[n][j].term or (t == self.log[n][j].term and i <= j)
+            for q in quorums(Node)
+            if self.choosable(t, i, q)
+        )
+
+    @lemma("choosable entries")
+    def grants_keep_choosable(self) -> bool:
+        """Hence a candidate has it whose log is at least as up to date as that of a server that held it."""
+        return all(
+            self.has(self.log[m.candidate], i, t)
+            for m in self.vote_requests
+            if self.role[m.candidate] == Role.CANDIDATE and m.term == self.current_term[m.candidate]
+            for t in Term
+            for i in self.leader_log[t].indices()
+            if self.leader_log[t][i].term == t
+            for n in Node
+            if i <= self.acked[n, t] and self.up_to_date(n, m)
+            for q in quorums(Node)
+            if self.choosable(t, i, q)
+        )
+
+    @lemma("choosable entries")
+    def counted_entries_are_agreed(self) -> bool:
+        """Hence leaders of later terms have a leader's log up to an entry of its own that it counts on a quorum."""
+        return all(
+            self.agrees(self.log[n], self.leader_log[u], i)
+            for n in Node
+            if self.role[n] == Role.LEADER
+            for i in self.log[n].indices()
+            if self.log[n][i].term == self.current_term[n] and is_quorum({p for p in Node if p == n or i <= self.match_index[n, p]}, Node)
+            for u in Term
+            if self.current_term[n] <= u and self.started(u)
+        )
+
+    @lemma("choosable entries")
+    def calls_keep_choosable(self) -> bool:
+        """Hence a call of this or a later term conflicts with no log up to it."""
+        return all(
+            m.entries[k].term == self.log[n][k].term
+            for m in self.append_requests
+            for t in Term
+            if t <= m.term
+            for i in self.leader_log[t].indices()
+            if self.leader_log[t][i].term == t
+            for n in Node
+            if self.has(self.log[n], i, t)
+            for q in quorums(Node)
+            if self.choosable(t, i, q)
+            for k in m.entries.indices()
+            if k <= i
+        )
+
+    @lemma("messages")
+    def calls_follow_on(self) -> bool:
+        """A log with the entry before a call's has the whole of the term's log up to there."""
+        return all(
+            self.agrees(self.log[n], self.leader_log[m.term], m.prev_log_index)
+            for m in self.append_requests
+            for n in Node
+            if m.prev_log_index > 0 and self.has(self.log[n], m.prev_log_index, m.prev_log_term)
+        )
+
     # --- Commitment
 
     @lemma("commitment")
@@ -359,6 +465,19 @@ class RaftProof(Raft):
         """What is committed lies below the commit point of the term in which it was."""
         return all(
             self.started(self.commit_terms[i]) and i <= self.commit_point[self.commit_terms[i]].index for i in self.commit_terms.indices()
+        )
+
+    @lemma("commitment")
+    def counted_entries_match_committed(self) -> bool:
+        """Hence what is committed agrees with a leader's log up to an entry of its own that it counts on a quorum."""
+        return all(
+            self.log[n][k] == self.committed[k]
+            for n in Node
+            if self.role[n] == Role.LEADER
+            for i in self.log[n].indices()
+            if self.log[n][i].term == self.current_term[n] and is_quorum({p for p in Node if p == n or i <= self.match_index[n, p]}, Node)
+            for k in self.committed.indices()
+            if k <= i
         )
 
     @lemma("commitment")

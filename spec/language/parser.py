@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from spec.language import ir
 from spec.language.annotations import kind_and_type, read_type
@@ -241,33 +241,47 @@ def _action(definitions: Definitions, source: Source, tree: ast.FunctionDef) -> 
 
 
 def _body(definitions: Definitions, source: Source, tree: ast.FunctionDef, env: Environment) -> list[ir.Statement]:
-    """An action's statements; one that begins with `super().itself(...)` adds history to the action of the class above."""
+    """An action's statements; one that calls `super().itself(...)` adds history to the action of the class above."""
     statements = [s for s in tree.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
     parameters = [a.arg for a in tree.args.args[1:]]
     call = f"super().{tree.name}({', '.join(parameters)})"
     above = definitions.extended.get(tree)
-    if not statements or ast.unparse(statements[0]) != call:
+    at = next((i for i, s in enumerate(statements) if ast.unparse(s) == call), None)
+    parser = BodyParser(source, definitions, env, writable=True)
+    if at is None:
         if above is not None and decoration(above[1]) in ("action", "init"):
             source.error(tree, f"`{tree.name}` replaces the {decoration(above[1])} of the class above", f"begin it with `{call}`, and add history only")
-        return list(BodyParser(source, definitions, env, writable=True).block(tree.body))
+        return list(parser.block(tree.body))
     if above is None:
-        source.error(statements[0], f"no class above has `{tree.name}`", "call `super()` only where an action of the class above is extended")
+        source.error(statements[at], f"no class above has `{tree.name}`", "call `super()` only where an action of the class above is extended")
     if [a.arg for a in above[1].args.args[1:]] != parameters:
         source.error(tree, f"`{tree.name}` has other parameters than in the class above", "give it the same ones")
     inherited = _body(definitions, *above, env)
-    added = list(BodyParser(source, definitions, env, writable=True).block(statements[1:]))
+    # The guards come first, so that a local may rely on them as it does under CPython, where the step is undone.
+    guards = next((i for i, s in enumerate(inherited) if not isinstance(s, ir.Require)), len(inherited))
+    kept = dict(env.locals)
+    before = parser.statements(statements[:at])
+    added = parser.statements(statements[at + 1 :])
+    env.locals = kept
+    _check_extension(definitions, tree.name, before, added)
+    return [*inherited[:guards], *before, *inherited[guards:], *added]
+
+
+def _check_extension(definitions: Definitions, name: str, before: list[ir.Statement], added: list[ir.Statement]) -> None:
+    """Refuse whatever could change what the extended action does: only locals before it, only history after it."""
+    for statement in before:
+        if not isinstance(statement, ir.Let):
+            _refuse_extension(statement, f"`{name}` does more than name values before the action of the class above", "move it behind the call of super()")
     for item in ir.walk_all(tuple(added)):
-        changed = definitions.variables[item.variable] if isinstance(item, (ir.Store, ir.Insert, ir.Remove)) else None
-        if isinstance(item, ir.Require) or (changed is not None and changed.kind != "history"):
-            assert isinstance(item, ir.Statement)
-            raise SpecError(
-                f"`{tree.name}` adds {'a guard' if changed is None else f'an effect on `{changed.name}`'} to the action of the class above; "
-                "an extension may only assign to history variables",
-                item.place.file,
-                item.place.line,
-                item.place.column,
-            )
-    return inherited + added
+        if isinstance(item, ir.Require):
+            _refuse_extension(item, f"`{name}` adds a guard to the action of the class above", "an extension may only assign to history variables")
+        if isinstance(item, (ir.Store, ir.Insert, ir.Remove)) and definitions.variables[item.variable].kind != "history":
+            mend = "an extension may only assign to history variables"
+            _refuse_extension(item, f"`{name}` adds an effect on `{item.variable}` to the action of the class above", mend)
+
+
+def _refuse_extension(statement: ir.Statement, found: str, instead: str) -> NoReturn:
+    raise SpecError(f"{found}; {instead}", statement.place.file, statement.place.line, statement.place.column)
 
 
 def _parameter_type(source: Source, node: ast.expr) -> tuple[Type, ir.Domain | None]:

@@ -26,11 +26,13 @@ class BodyParser(ExpressionParser):
     def block(self, nodes: list[ast.stmt]) -> tuple[ir.Statement, ...]:
         """A sequence of statements; locals defined in it end with it."""
         saved = dict(self.env.locals)
-        found: list[ir.Statement] = []
-        for node in nodes:
-            found.extend(self._statement(node))
+        found = self.statements(nodes)
         self.env.locals = saved
         return tuple(found)
+
+    def statements(self, nodes: list[ast.stmt]) -> list[ir.Statement]:
+        """A sequence of statements; locals defined in it stay known."""
+        return [statement for node in nodes for statement in self._statement(node)]
 
     def _statement(self, node: ast.stmt) -> list[ir.Statement]:
         place = self.source.place(node)

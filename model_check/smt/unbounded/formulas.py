@@ -66,10 +66,11 @@ class Ground:
 
     facts: list[z3.BoolRef] = field(default_factory=list)
     named: dict[tuple[str, int], tuple[z3.ExprRef, z3.ExprRef]] = field(default_factory=dict)
+    goal: bool = False
 
-    def copy(self) -> Ground:
-        """A copy to go on from."""
-        return Ground(list(self.facts), dict(self.named))
+    def copy(self, goal: bool = False) -> Ground:
+        """A copy to go on from, in a path or to a goal."""
+        return Ground(list(self.facts), dict(self.named), goal)
 
 
 class Naming:
@@ -500,7 +501,13 @@ class Formulas:
             case ir.Read(variable=variable, keys=keys, primed=primed):
                 state = frame.after if primed else frame.state
                 assert state is not None
-                return state[variable](tuple(self.term(k, frame, naming) for k in keys))
+                held = state[variable](tuple(self.term(k, frame, naming) for k in keys))
+                if naming.ground is not None and naming.ground.goal and isinstance(held, Record):
+                    # A goal that speaks of one field of an entry may need to know of the others.
+                    for part in held.fields.values():
+                        if isinstance(part, Related):
+                            naming.term(part)
+                return held
             case ir.Field(record=record, name=name):
                 owner = self.value(record, frame, naming)
                 if isinstance(owner, Scalar):

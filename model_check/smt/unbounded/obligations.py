@@ -51,7 +51,8 @@ class Encoding:
         self.steps = Steps(self.formulas)
         self.state: State = {v.name: self._variable(v) for v in self.ir.variables}
         self.lemmas = {p.name: p for p in self.ir.properties if p.kind == "invariant" and p.name not in protocol.theorems}
-        self.theorems = {p.name: p for p in self.ir.properties if p.name in protocol.theorems}
+        named = {p.name: p for p in self.ir.properties}
+        self.theorems = {name: named[name] for name in protocol.theorems}
         self.action_properties = {p.name: p for p in self.ir.properties if p.kind == "action_property"}
         self._paths: dict[str, list[Path]] = {}
 
@@ -64,6 +65,11 @@ class Encoding:
         """Orders, quorums, and what the types of variables say."""
         return [*self.universe.axioms, *self.signature.axioms]
 
+    @property
+    def totality(self) -> dict[str, z3.BoolRef]:
+        """For each value that only a relation gives: that there is one. These lead upwards in the order of sorts."""
+        return self.signature.totality
+
     @functools.cached_property
     def obligations(self) -> list[Obligation]:
         """All obligations, action by action."""
@@ -75,7 +81,7 @@ class Encoding:
     @functools.cache  # noqa: B019  # an encoding lives as long as the process that proves with it
     def hypothesis(self, lemma: str) -> z3.BoolRef:
         """A lemma as it is known of the state before the step."""
-        return self.formulas.holds(self.lemmas[lemma].body, Frame({}, self.state), True, None)
+        return self.formulas.holds((self.lemmas.get(lemma) or self.theorems[lemma]).body, Frame({}, self.state), True, None)
 
     def paths(self, action: str) -> list[Path]:
         """The paths through an action that its own guards do not exclude."""
@@ -93,10 +99,10 @@ class Encoding:
     def queries(self, obligation: Obligation) -> list[Query]:
         """The queries of an obligation, one for each path."""
         if obligation.action == INITIATION:
-            return [self._query(state, None, Ground(), obligation.lemma) for state in self.steps.initial(self.ir.init)]
+            return [self._query(state, None, Ground(goal=True), obligation.lemma) for state in self.steps.initial(self.ir.init)]
         if obligation.action == IMPLICATION:
-            return [self._query(self.state, None, Ground(), obligation.lemma)]
-        return [self._query(path.frame.state, self.state, path.ground.copy(), obligation.lemma) for path in self.paths(obligation.action)]
+            return [self._query(self.state, None, Ground(goal=True), obligation.lemma)]
+        return [self._query(path.frame.state, self.state, path.ground.copy(goal=True), obligation.lemma) for path in self.paths(obligation.action)]
 
     def _query(self, after: State, before: State | None, ground: Ground, name: str) -> Query:
         prop = self.lemmas.get(name) or self.theorems.get(name) or self.action_properties[name]

@@ -252,6 +252,7 @@ class Signature:
     def __init__(self, universe: Universe) -> None:
         self.universe = universe
         self.axioms: list[z3.BoolRef] = []
+        self.totality: dict[str, z3.BoolRef] = {}
         self._declared: dict[str, z3.FuncDeclRef] = {}
 
     def _declare(self, name: str, keys: tuple[z3.SortRef, ...], result: z3.SortRef) -> z3.FuncDeclRef:
@@ -263,6 +264,8 @@ class Signature:
         match type_:
             case SortType() if keys and universe.height(type_) >= min(heights):
                 relation = self._relation(name, sorts, type_)
+                if name not in self.totality:
+                    self._exists(name, type_, keys, exists)
                 above = self._declared.get(f"{name}.above", relation)
                 return Related(type_, universe.sort(type_), lambda x: relation(*keys, x), lambda x: above(*keys, x), exists)
             case SortType() | EnumType() | BoolType():
@@ -293,6 +296,13 @@ class Signature:
                     z3.ForAll([*keys, x, y], z3.Implies(z3.And(above(*keys, x), le(y, x)), above(*keys, y))),
                 ]
         return self._declared[name]
+
+    def _exists(self, name: str, type_: SortType, keys: tuple[z3.ExprRef, ...], exists: z3.BoolRef) -> None:
+        """Note that there is a value wherever there should be."""
+        variables = [z3.Const(f"k{i}", k.sort()) for i, k in enumerate(keys)]
+        x = z3.Const("x", self.universe.sort(type_))
+        present = z3.substitute(exists, *zip(keys, variables, strict=True))
+        self.totality[name] = z3.ForAll(variables, z3.Implies(present, z3.Exists([x], self._declared[name](*variables, x))))
 
     def _member(self, name: str, type_: SetType, keys: tuple[z3.ExprRef, ...], shape: Shape, columns: tuple[z3.ExprRef, ...]) -> z3.BoolRef:
         suffix = "".join(f"#{int(part)}" for part in shape)
