@@ -40,7 +40,9 @@ class RaftProof(Raft):
         "winner_is_first",
         "grants_keep_choosable",
         "counted_entries_are_agreed",
+        "later_leaders_have_committed",
         "counted_entries_match_committed",
+        "calls_keep_committed",
         "election_safety",
         "log_matching",
         "leader_completeness",
@@ -468,6 +470,28 @@ class RaftProof(Raft):
         )
 
     @lemma("commitment")
+    def later_leaders_have_committed(self) -> bool:
+        """Hence every leader from the term of a commitment on has what was committed."""
+        return all(
+            i <= self.leader_log[t].last and self.leader_log[t][i] == self.committed[i]
+            for i in self.committed.indices()
+            for t in Term
+            if self.commit_terms[i] <= t and self.started(t)
+        )
+
+    @lemma("commitment")
+    def calls_keep_committed(self) -> bool:
+        """Hence a call of a server's term or a later one conflicts with nothing that the server takes for committed."""
+        return all(
+            m.entries[i].term == self.log[n][i].term
+            for m in self.append_requests
+            for n in Node
+            if self.current_term[n] <= m.term
+            for i in m.entries.indices()
+            if i <= self.commit_index[n]
+        )
+
+    @lemma("commitment")
     def counted_entries_match_committed(self) -> bool:
         """Hence what is committed agrees with a leader's log up to an entry of its own that it counts on a quorum."""
         return all(
@@ -477,7 +501,8 @@ class RaftProof(Raft):
             for i in self.log[n].indices()
             if self.log[n][i].term == self.current_term[n] and is_quorum({p for p in Node if p == n or i <= self.match_index[n, p]}, Node)
             for k in self.committed.indices()
-            if k <= i
+            for t in Term
+            if k <= i and self.commit_terms[k] == t
         )
 
     @lemma("commitment")
