@@ -6,8 +6,9 @@ Lamport, "Paxos Made Simple" (2001), section 2.2, and the proof that goes with `
 from __future__ import annotations
 
 from spec.consensus import Value
-from spec.language import Quorum, lemma, quorums
-from spec.paxos import Accept, Accepted, Acceptor, Ballot, Paxos, Promise
+from spec.language import Option, lemma, quorums
+from spec.paxos import Accepted, Paxos, Proposal
+from spec.voting import Acceptor, Ballot
 
 
 class PaxosProof(Paxos):
@@ -15,6 +16,18 @@ class PaxosProof(Paxos):
 
     order = (Ballot, Acceptor, Value)
     theorems = ("agreement",)
+
+    # --- Words of the lemmas
+
+    def was_cast(self, a: Acceptor, vote: Option[Proposal]) -> bool:
+        """Whether a has cast a vote, if it is one."""
+        return vote is None or Accepted(a, vote.ballot, vote.value) in self.accepteds
+
+    def reaches(self, vote: Option[Proposal], b: Ballot) -> bool:
+        """Whether there is a vote, in ballot b or later."""
+        return vote is not None and b <= vote.ballot
+
+    # --- Acceptors
 
     @lemma("acceptors")
     def promises_bind(self) -> bool:
@@ -26,17 +39,16 @@ class PaxosProof(Paxos):
         """An acceptor that voted in a ballot stays at or above it, and knows of a vote at least as high."""
         return all(
             not self.below(self.max_bal[m.acceptor], m.ballot)
-            and self.max_vote[m.acceptor] is not None
-            and m.ballot <= self.max_vote[m.acceptor].ballot
+            and self.reaches(self.max_vote[m.acceptor], m.ballot)
             for m in self.accepteds
         )
 
     @lemma("acceptors")
     def last_vote_was_cast(self) -> bool:
         """What an acceptor takes for its last vote, it has cast."""
-        return all(
-            Accepted(a, self.max_vote[a].ballot, self.max_vote[a].value) in self.accepteds for a in Acceptor if self.max_vote[a] is not None
-        )
+        return all(self.was_cast(a, self.max_vote[a]) for a in Acceptor)
+
+    # --- Proposals
 
     @lemma("proposals")
     def one_proposal_per_ballot(self) -> bool:
@@ -47,20 +59,20 @@ class PaxosProof(Paxos):
     def promises_report_votes(self) -> bool:
         """A promise reports a vote of its acceptor below its ballot ..."""
         return all(
-            m.highest_vote.ballot < m.ballot and Accepted(m.acceptor, m.highest_vote.ballot, m.highest_vote.value) in self.accepteds
-            for m in self.promises
-            if m.highest_vote is not None
+            self.was_cast(m.acceptor, m.highest_vote) and (m.highest_vote is None or m.highest_vote.ballot < m.ballot) for m in self.promises
         )
 
     @lemma("proposals")
     def promises_report_the_highest(self) -> bool:
         """... and the acceptor has cast none between that and the promised ballot."""
         return all(
-            m.highest_vote is not None and n.ballot <= m.highest_vote.ballot
+            self.reaches(m.highest_vote, n.ballot)
             for m in self.promises
             for n in self.accepteds
             if m.acceptor == n.acceptor and n.ballot < m.ballot
         )
+
+    # --- Safety
 
     @lemma("safety")
     def proposals_are_safe(self) -> bool:

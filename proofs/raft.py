@@ -7,7 +7,8 @@ Ongaro, "Consensus: Bridging Theory and Practice" (2014), appendix B. `proofs/RE
 from __future__ import annotations
 
 from spec.language import History, Map, Quorum, Seq, Set, action, is_quorum, lemma, quorums, record
-from spec.raft import AppendEntries, AppendReply, Entry, Index, Leadership, Node, Raft, RequestVote, Role, Term, Value, VoteReply
+from spec.raft import AppendEntries, Leadership, Node, Raft, RequestVote, Role
+from spec.replicated_log import Entry, Index, Term, Value
 
 
 @record
@@ -38,6 +39,8 @@ class RaftProof(Raft):
         "calls_keep_choosable",
         "calls_follow_on",
         "winner_is_first",
+        "winner_has_choosable",
+        "winner_has_committed",
         "grants_keep_choosable",
         "counted_entries_are_agreed",
         "later_leaders_have_committed",
@@ -146,7 +149,7 @@ class RaftProof(Raft):
     @lemma("terms and votes")
     def remembered_vote_was_cast(self) -> bool:
         """What a server remembers as its vote, it has cast."""
-        return all(Vote(self.current_term[n], n, self.voted_for[n]) in self.votes for n in Node if self.voted_for[n] is not None)
+        return all(Vote(self.current_term[n], n, c) in self.votes for n in Node for c in Node if self.voted_for[n] == c)
 
     @lemma("terms and votes")
     def requests_within_terms(self) -> bool:
@@ -365,6 +368,21 @@ class RaftProof(Raft):
         )
 
     @lemma("choosable entries")
+    def winner_has_choosable(self) -> bool:
+        """Hence a candidate with the votes of a quorum has it: the two quorums share a server."""
+        return all(
+            self.has(self.log[n], i, t)
+            for n in Node
+            if self.role[n] == Role.CANDIDATE and is_quorum(self.votes_granted[n], Node)
+            for t in Term
+            if t < self.current_term[n]
+            for i in self.leader_log[t].indices()
+            if self.leader_log[t][i].term == t
+            for q in quorums(Node)
+            if self.choosable(t, i, q)
+        )
+
+    @lemma("choosable entries")
     def grants_keep_choosable(self) -> bool:
         """Hence a candidate has it whose log is at least as up to date as that of a server that held it."""
         return all(
@@ -489,6 +507,17 @@ class RaftProof(Raft):
             if self.current_term[n] <= m.term
             for i in m.entries.indices()
             if i <= self.commit_index[n]
+        )
+
+    @lemma("commitment")
+    def winner_has_committed(self) -> bool:
+        """Hence a candidate with the votes of a quorum has all that is committed in earlier terms."""
+        return all(
+            i <= self.log[n].last and self.log[n][i] == self.committed[i]
+            for n in Node
+            if self.role[n] == Role.CANDIDATE and is_quorum(self.votes_granted[n], Node)
+            for i in self.committed.indices()
+            if i <= self.commit_point[self.current_term[n]].index
         )
 
     @lemma("commitment")

@@ -137,6 +137,10 @@ class Protocol:
 
     ir: ClassVar[tree.ProtocolIR]
     default_scope: ClassVar[Scope]
+    order: ClassVar[tuple[type, ...]] = ()
+    """For a proof: the sorts from the highest to the lowest; functions lead down."""
+    theorems: ClassVar[tuple[str, ...]] = ()
+    """For a proof: invariants that follow from the lemmas and the theorems before them."""
 
     def __init_subclass__(cls) -> None:
         cls.ir = parse_protocol(cls, Protocol)

@@ -33,7 +33,7 @@ from model_check.smt.unbounded.values import (
     shapes,
 )
 from spec.language import SpecError, ir
-from spec.language.types import BOOL, BoolType, EnumType, OptionType, RecordType, SetType, SortType, Type, WindowType
+from spec.language.types import BOOL, BoolType, EnumType, OptionType, RecordType, SeqType, SetType, SortType, Type, WindowType
 
 State: TypeAlias = Mapping[str, Callable[[tuple[z3.ExprRef, ...]], Value]]
 """Each variable's value at given keys."""
@@ -98,18 +98,17 @@ class Naming:
         if isinstance(value, Scalar):
             return value.term
         assert isinstance(value, Related), value
-        if isinstance(value, Related):
-            probe = value.holds(z3.Const(f"probe_{value.sort.name()}", value.sort))
-            return self._name("the", probe, value.sort, lambda t: fold_or([fold_not(value.exists), value.holds(t)]))
+        probe = value.holds(z3.Const(f"probe_{value.sort.name()}", value.sort))
+        return self._name("the", probe, value.sort, lambda t: fold_or([fold_not(value.exists), value.holds(t)]))
 
     def after(self, x: z3.ExprRef) -> z3.ExprRef:
         """The next element of an ordered sort; without a scope there always is one."""
-        universe, y = self.universe, z3.Const("y", x.sort())
+        y = z3.Const("y", x.sort())
         return self._name("next", x, x.sort(), lambda t: z3.And(lt(x, t), z3.ForAll([y], z3.Or(le(y, x), le(t, y)))))
 
     def before(self, x: z3.ExprRef, zero: z3.ExprRef) -> z3.ExprRef:
         """The element before, where x is not the least."""
-        universe, y = self.universe, z3.Const("y", x.sort())
+        y = z3.Const("y", x.sort())
         return self._name(
             "before",
             x,
@@ -170,7 +169,7 @@ class Formulas:
                 return naming.close(self._equal(a, b, truth == (operator == "=="), naming))
             case ir.Member(element=element, set=members):
                 naming = Naming(self.universe, ground)
-                return naming.close(self._member(self.value(element, frame, naming), members, frame, truth, ground, naming))
+                return naming.close(self.member(self.value(element, frame, naming), members, frame, truth, ground, naming))
             case _:
                 naming = Naming(self.universe, ground)
                 formula = self.exact(expr, frame, naming)
@@ -254,7 +253,7 @@ class Formulas:
             return leaf(frame, ground)
         binder, *rest = binders
         parts = []
-        for variables, within, value in self._range(binder.domain, binder.type, frame):
+        for variables, within, value in self.range(binder.domain, binder.type, frame):
             inner, known = frame.bind(binder.name, value), ground if not (variables and universal) else None
             limits = [within(not universal, known), *(self.holds(f, inner, not universal, known) for f in binder.filters)]
             body = self._quantified(tuple(rest), inner, universal, known, leaf)
@@ -265,7 +264,7 @@ class Formulas:
                 parts.append(claim if known is not None else exists(variables, claim))
         return fold_and(parts) if universal else fold_or(parts)
 
-    def _range(
+    def range(
         self, domain: ir.Domain, type_: Type, frame: Frame
     ) -> list[tuple[tuple[z3.ExprRef, ...], Callable[[bool, Ground | None], z3.BoolRef], Value]]:
         """What a name ranges over, by cases: the variables of each, the condition that they lie in the domain, the value."""
@@ -291,7 +290,7 @@ class Formulas:
 
                 return [((i,), positioned, Scalar(type_, i))]
             case ir.SetDomain(set=members):
-                return [self._drawn(members, type_, shape, columns, frame) for shape, columns in self._shapes(type_)]
+                return [self._drawn(members, type_, shape, columns, frame) for shape, columns in self.shapes(type_)]
             case _:
                 raise SpecError(f"a name that ranges over {type_} has no unbounded form")
 
@@ -303,11 +302,12 @@ class Formulas:
 
         def within(truth: bool, ground: Ground | None) -> z3.BoolRef:
             naming = Naming(self.universe, ground)
-            return naming.close(self._member(value, members, frame, truth, ground, naming))
+            return naming.close(self.member(value, members, frame, truth, ground, naming))
 
         return columns, within, value
 
-    def _shapes(self, type_: Type) -> list[tuple[Shape, tuple[Type, ...]]]:
+    def shapes(self, type_: Type) -> list[tuple[Shape, tuple[Type, ...]]]:
+        """The shapes of a set's elements, each with the types of its columns; an interned record is a column itself."""
         return [((), (type_,))] if is_interned(type_) else list(shapes(type_))
 
     def quorum(self, sort: SortType, q: z3.ExprRef) -> Members:
@@ -320,7 +320,7 @@ class Formulas:
         q = universe.fresh(universe.quorum_sort(sort), "quorum")
         x = universe.fresh(universe.sort(sort), sort.name.lower())
         naming = Naming(universe, None)
-        inside = naming.close(self._member(Scalar(sort, x), members, frame, truth, None, naming))
+        inside = naming.close(self.member(Scalar(sort, x), members, frame, truth, None, naming))
         if truth:
             claim = forall([x], fold_or([fold_not(universe.in_quorum(sort, q, x)), inside]))
             return claim if ground is not None else exists([q], claim)
@@ -328,25 +328,25 @@ class Formulas:
 
     # --- Sets and equality
 
-    def _member(self, element: Value, members: ir.Expr, frame: Frame, truth: bool, ground: Ground | None, naming: Naming) -> z3.BoolRef:
+    def member(self, element: Value, members: ir.Expr, frame: Frame, truth: bool, ground: Ground | None, naming: Naming) -> z3.BoolRef:
         """Membership, asserted to be true or false; the element's own names are the caller's to close."""
         match members:
             case ir.Name(name=name) if isinstance(later := frame.names[name], Later):
-                return self._member(element, later.expr, later.frame, truth, ground, naming)
+                return self.member(element, later.expr, later.frame, truth, ground, naming)
             case ir.Call(helper=helper, arguments=arguments, primed=primed):
-                return self._member(element, helper.body, self._called(helper, arguments, primed, frame), truth, ground, naming)
+                return self.member(element, helper.body, self._called(helper, arguments, primed, frame), truth, ground, naming)
             case ir.SetExpr(elements=elements):
                 tests = [self._equal(element, self.value(e, frame, naming), truth, naming) for e in elements]
                 return fold_or(tests) if truth else fold_and(tests)
             case ir.SetOperation(operator=operator, left=left, right=right):
-                a = self._member(element, left, frame, truth, ground, naming)
-                b = self._member(element, right, frame, truth if operator != "-" else not truth, ground, naming)
+                a = self.member(element, left, frame, truth, ground, naming)
+                b = self.member(element, right, frame, truth if operator != "-" else not truth, ground, naming)
                 return fold_or([a, b]) if (operator == "|") == truth else fold_and([a, b])
             case ir.SetComprehension(element=made, binders=(binder,)) if isinstance(made, ir.Name) and made.name == binder.name:
                 inner = frame.bind(binder.name, element)
                 within = [self.holds(f, inner, truth, ground) for f in binder.filters]
                 if isinstance(binder.domain, ir.SetDomain):
-                    within.append(self._member(element, binder.domain.set, frame, truth, ground, naming))
+                    within.append(self.member(element, binder.domain.set, frame, truth, ground, naming))
                 elif isinstance(binder.domain, ir.IndexDomain):
                     found = self._entries(binder.domain.sequence, frame, naming)
                     i = naming.term(element)
@@ -366,7 +366,7 @@ class Formulas:
 
     def _has(self, members: Members, element: Value, naming: Naming) -> z3.BoolRef:
         parts = []
-        for shape, _ in self._shapes(members.type.of):
+        for shape, _ in self.shapes(members.type.of):
             fits, columns = self._flatten(element, list(shape), naming)
             if not z3.is_false(fits):
                 parts.append(fold_and([fits, members.has(shape, tuple(columns))]))
@@ -426,7 +426,7 @@ class Formulas:
 
     def _subset(self, a: Members, b: Members) -> z3.BoolRef:
         parts = []
-        for shape, sorts in self._shapes(a.type.of):
+        for shape, sorts in self.shapes(a.type.of):
             columns = tuple(self.universe.fresh(self.universe.sort(s), "x") for s in sorts)
             parts.append(forall(columns, fold_or([fold_not(a.has(shape, columns)), b.has(shape, columns)])))
         return fold_and(parts)
@@ -575,7 +575,7 @@ class Formulas:
         def has(shape: Shape, columns: tuple[z3.ExprRef, ...]) -> z3.BoolRef:
             element = Scalar(type_.of, columns[0]) if is_interned(type_.of) else rebuild(self.universe, type_.of, shape, columns)
             own = Naming(self.universe, None)
-            return own.close(self._member(element, expr, frame, True, None, own))
+            return own.close(self.member(element, expr, frame, True, None, own))
 
         return Members(type_, has)
 
@@ -605,6 +605,7 @@ class Formulas:
     def _sequence(self, expr: ir.Expr, frame: Frame, naming: Naming) -> Entries:
         universe = self.universe
         type_ = expr.type
+        assert isinstance(type_, (SeqType, WindowType))
         match expr:
             case ir.EmptySeq():
                 zero = universe.zero(type_.index)
@@ -615,7 +616,6 @@ class Formulas:
                 return Entries(type_, old.after, last, lambda i: choose(same(i, last), added, old.at(i)))
             case ir.Slice(sequence=sequence, after=after, last=last_expr):
                 old = self._entries(sequence, frame, naming)
-                assert isinstance(type_, WindowType)
                 return Entries(type_, self.term(after, frame, naming), self.term(last_expr, frame, naming), old.at)
             case ir.Splice(sequence=sequence, at=at, window=window):
                 old, new = self._entries(sequence, frame, naming), self._entries(window, frame, naming)

@@ -14,7 +14,7 @@ import z3
 
 from model_check.smt.unbounded.formulas import Formulas, Frame, Ground, Later, Naming, State
 from model_check.smt.unbounded.universe import fold_and, fold_not, fold_or, is_interned, le, same
-from model_check.smt.unbounded.values import FALSE, TRUE, Members, Optional, Scalar, Value, anything, choose, mentions, rebuild
+from model_check.smt.unbounded.values import FALSE, TRUE, Members, Optional, Record, Related, Scalar, Value, anything, choose, mentions, rebuild
 from model_check.smt.unbounded.values import replace as replace_term
 from spec.language import ir
 from spec.language.types import BOOL, OptionType, SetType, SortType, Type
@@ -80,21 +80,21 @@ class Steps:
             case ir.SortDomain(type=SortType() as sort):
                 cases.append((Scalar(sort, universe.fresh(universe.sort(sort), binder.name)), None))
             case ir.SortDomain():
-                cases += [(rebuild(universe, type_, shape, ()), None) for shape, _ in self.formulas._shapes(type_)]
+                cases += [(rebuild(universe, type_, shape, ()), None) for shape, _ in self.formulas.shapes(type_)]
             case ir.QuorumDomain(sort=sort):
                 cases.append((self.formulas.quorum(sort, universe.fresh(universe.quorum_sort(sort), binder.name)), None))
             case ir.SetDomain(set=members):
-                for shape, sorts in self.formulas._shapes(type_):
+                for shape, sorts in self.formulas.shapes(type_):
                     columns = tuple(universe.fresh(universe.sort(s), f"{binder.name}.{i}") for i, s in enumerate(sorts))
                     value = Scalar(type_, columns[0]) if is_interned(type_) else rebuild(universe, type_, shape, columns)
                     cases.append((value, members))
             case _:
                 self.formulas.refuse(ir.Name(type=type_, name=binder.name), f"the parameter `{binder.name}: {type_}`")
-        for value, members in cases:
+        for value, drawn_from in cases:
             new = path.fork()
-            if members is not None:
+            if drawn_from is not None:
                 naming = Naming(universe, new.ground)
-                new.ground.facts.append(self.formulas._member(value, members, new.frame, True, new.ground, naming))
+                new.ground.facts.append(self.formulas.member(value, drawn_from, new.frame, True, new.ground, naming))
             yield replace(new.bind(binder.name, value), parameters=(*path.parameters, (binder.name, value)))
 
     # --- Statements
@@ -145,7 +145,7 @@ class Steps:
     @staticmethod
     def _settled(value: Value, naming: Naming) -> Value:
         """A value with its related elements named, so that it is the same wherever it is used."""
-        return value if not hasattr(value, "holds") else Scalar(value.type, naming.term(value))
+        return Scalar(value.type, naming.term(value)) if isinstance(value, Related) else value
 
     def _let(self, name: str, value: ir.Expr, path: Path) -> list[Path]:
         if isinstance(value, ir.First):
@@ -168,10 +168,10 @@ class Steps:
             return [formulas.holds(f, inner, truth, ground) for f in binder.filters]
 
         none, some = path.fork(), path.fork()
-        ((variables, within, value),) = formulas._range(binder.domain, binder.type, frame)
+        ((variables, within, value),) = formulas.range(binder.domain, binder.type, frame)
         rejected = fold_or([within(False, None), *passes(frame.bind(binder.name, value), False, None)])
         none.ground.facts.append(z3.ForAll(list(variables), rejected))
-        ((chosen,), lies_within, least) = formulas._range(binder.domain, binder.type, frame)[0]
+        ((chosen,), lies_within, least) = formulas.range(binder.domain, binder.type, frame)[0]
         some.ground.facts += [lies_within(True, some.ground), *passes(frame.bind(binder.name, least), True, some.ground)]
         some.ground.facts.append(z3.ForAll(list(variables), fold_or([le(chosen, variables[0]), rejected])))
         return [
@@ -212,8 +212,8 @@ class Steps:
         match value:
             case Optional(type=type_, none=none, value=inner) if not z3.is_true(none):
                 return Optional(type_, none, self._settled_parts(inner, naming))
-            case _ if hasattr(value, "fields"):
-                return replace(value, fields={n: self._settled_parts(v, naming) for n, v in value.fields.items()})
+            case Record(type=record, fields=fields):
+                return Record(record, {n: self._settled_parts(v, naming) for n, v in fields.items()})
             case _:
                 return self._settled(value, naming)
 

@@ -14,7 +14,6 @@ import z3
 from spec.language import SpecError, ir
 from spec.language.types import BoolType, EnumType, OptionType, RecordType, SeqType, SetType, SortType, Type, WindowType
 
-
 TRUE, FALSE = z3.BoolVal(True), z3.BoolVal(False)
 
 

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import z3
 
-from model_check.smt.unbounded.universe import Universe, fold_and, fold_if, fold_not, fold_or, le, lt, same
+from model_check.smt.unbounded.universe import Universe, fold_and, fold_if, fold_not, le, lt, same
 from spec.language.types import (
     BoolType,
     EnumType,
