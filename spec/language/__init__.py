@@ -10,6 +10,7 @@ from spec.language.protocol import (
     action_property,
     constraint,
     invariant,
+    lemma,
     refines,
     witness,
 )
@@ -60,6 +61,7 @@ __all__ = [
     "in_force",
     "invariant",
     "is_quorum",
+    "lemma",
     "quorums",
     "record",
     "refines",

@@ -470,7 +470,8 @@ class Action:
 class Property:
     """A property; `kind` is invariant, action_property, witness or constraint.
 
-    `on_step` tells whether it relates a state and its successor (reads are then primed or not).
+    `on_step` tells whether it relates a state and its successor (reads are then primed or not). `topic` is not empty
+    for a lemma: an invariant that a proof rests on.
     """
 
     name: str
@@ -479,6 +480,7 @@ class Property:
     body: Expr
     doc: str
     place: Place = field(compare=False)
+    topic: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from spec.language import ir
 from spec.language.annotations import kind_and_type, read_type
 from spec.language.checks import check_protocol
+from spec.language.errors import SpecError
 from spec.language.expressions import Environment
 from spec.language.source import Source, count, docstring
 from spec.language.statements import BodyParser
@@ -17,7 +18,7 @@ from spec.language.types import BOOL, EnumType, MapType, SetType, SortType, Type
 from spec.language.values import rule_id
 
 _INSTANCE_NAMES = frozenset({"context", "quorum_systems", "scope", "without"})
-_PROPERTY_KINDS = ("invariant", "action_property", "witness", "constraint")
+_PROPERTY_KINDS = ("invariant", "action_property", "witness", "constraint", "lemma")
 
 
 class Definitions:
@@ -26,6 +27,7 @@ class Definitions:
     def __init__(self) -> None:
         self.variables: dict[str, ir.Variable] = {}
         self.functions: dict[str, tuple[Source, ast.FunctionDef]] = {}
+        self.extended: dict[ast.FunctionDef, tuple[Source, ast.FunctionDef]] = {}
         self.rules: dict[str, str] = {}
         self._parsed: dict[str, ir.Helper | ir.Procedure] = {}
         self._open: list[str] = []
@@ -189,6 +191,8 @@ def _collect(source: Source, name: str, definitions: Definitions, reserved: froz
                 definitions.variables[defined] = _declaration(source, item, defined, body[i + 1 : i + 2])
             case ast.FunctionDef(name=defined):
                 check_decorators(source, item)
+                if defined in definitions.functions:
+                    definitions.extended[item] = definitions.functions[defined]
                 definitions.functions[defined] = (source, item)
             case ast.AsyncFunctionDef():
                 source.error(item, f"`async def {item.name}`", "actions are atomic: write `def`")
@@ -222,7 +226,7 @@ def _action(definitions: Definitions, source: Source, tree: ast.FunctionDef) -> 
     annotated = [(a.arg, _annotation(source, a)) for a in arguments[1:]]
     types = [_parameter_type(source, node) for _, node in annotated]
     names = [env.bind(name, type_) for (name, _), (type_, _) in zip(annotated, types, strict=True)]
-    body = list(BodyParser(source, definitions, env, writable=True).block(tree.body))
+    body = _body(definitions, source, tree, env)
     parameters: list[ir.Binder] = []
     for (_, node), name, (type_, domain) in zip(annotated, names, types, strict=True):
         chosen = domain or _membership_domain(body, name, [p.name for p in parameters])
@@ -234,6 +238,49 @@ def _action(definitions: Definitions, source: Source, tree: ast.FunctionDef) -> 
             )
         parameters.append(ir.Binder(name, type_, chosen))
     return ir.Action(tree.name, tuple(parameters), tuple(body), docstring(tree), source.place(tree))
+
+
+def _body(definitions: Definitions, source: Source, tree: ast.FunctionDef, env: Environment) -> list[ir.Statement]:
+    """An action's statements; one that calls `super().itself(...)` adds history to the action of the class above."""
+    statements = [s for s in tree.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
+    parameters = [a.arg for a in tree.args.args[1:]]
+    call = f"super().{tree.name}({', '.join(parameters)})"
+    above = definitions.extended.get(tree)
+    at = next((i for i, s in enumerate(statements) if ast.unparse(s) == call), None)
+    parser = BodyParser(source, definitions, env, writable=True)
+    if at is None:
+        if above is not None and decoration(above[1]) in ("action", "init"):
+            source.error(tree, f"`{tree.name}` replaces the {decoration(above[1])} of the class above", f"begin it with `{call}`, and add history only")
+        return list(parser.block(tree.body))
+    if above is None:
+        source.error(statements[at], f"no class above has `{tree.name}`", "call `super()` only where an action of the class above is extended")
+    if [a.arg for a in above[1].args.args[1:]] != parameters:
+        source.error(tree, f"`{tree.name}` has other parameters than in the class above", "give it the same ones")
+    inherited = _body(definitions, *above, env)
+    # The guards come first, so that a local may rely on them as it does under CPython, where the step is undone.
+    guards = next((i for i, s in enumerate(inherited) if not isinstance(s, ir.Require)), len(inherited))
+    with env.inner(frozenset()):
+        before = parser.statements(statements[:at])
+        added = parser.statements(statements[at + 1 :])
+    _check_extension(definitions, tree.name, before, added)
+    return [*inherited[:guards], *before, *inherited[guards:], *added]
+
+
+def _check_extension(definitions: Definitions, name: str, before: list[ir.Statement], added: list[ir.Statement]) -> None:
+    """Refuse whatever could change what the extended action does: only locals before it, only history after it."""
+    for statement in before:
+        if not isinstance(statement, ir.Let):
+            _refuse_extension(statement, f"`{name}` does more than name values before the action of the class above", "move it behind the call of super()")
+    for item in ir.walk_all(tuple(added)):
+        if isinstance(item, ir.Require):
+            _refuse_extension(item, f"`{name}` adds a guard to the action of the class above", "an extension may only assign to history variables")
+        if isinstance(item, (ir.Store, ir.Insert, ir.Remove)) and definitions.variables[item.variable].kind != "history":
+            mend = "an extension may only assign to history variables"
+            _refuse_extension(item, f"`{name}` adds an effect on `{item.variable}` to the action of the class above", mend)
+
+
+def _refuse_extension(statement: ir.Statement, found: str, instead: str) -> NoReturn:
+    raise SpecError(f"{found}; {instead}", statement.place.file, statement.place.line, statement.place.column)
 
 
 def _parameter_type(source: Source, node: ast.expr) -> tuple[Type, ir.Domain | None]:
@@ -280,7 +327,16 @@ def _property(definitions: Definitions, source: Source, tree: ast.FunctionDef, k
         source.error(tree.returns, f"{kind} `{tree.name}` returns {ast.unparse(tree.returns)}", "a property is true or false: annotate it `-> bool`")
     env = Environment({name: i == 1 for i, name in enumerate(names)}, in_action=False)
     body = BodyParser(source, definitions, env, writable=False).value_body(tree.body, BOOL, tree)
-    return ir.Property(tree.name, kind, on_step, body, docstring(tree), source.place(tree))
+    topic = _topic(source, tree) if kind == "lemma" else ""
+    return ir.Property(tree.name, "invariant" if kind == "lemma" else kind, on_step, body, docstring(tree), source.place(tree), topic)
+
+
+def _topic(source: Source, tree: ast.FunctionDef) -> str:
+    match tree.decorator_list[0]:
+        case ast.Call(args=[ast.Constant(value=str() as topic)], keywords=[]) if topic.strip():
+            return topic
+        case decorator:
+            source.error(decorator, f"the lemma `{tree.name}` names no topic", 'write @lemma("votes")')
 
 
 def _refinement(definitions: Definitions, source: Source, tree: ast.FunctionDef) -> ir.Refinement:

@@ -43,6 +43,15 @@ def constraint(method: F) -> F:
     return method
 
 
+def lemma(topic: str) -> Callable[[F], F]:
+    """An invariant that a proof rests on, under the topic that it belongs to."""
+
+    def mark(method: F) -> F:
+        return method
+
+    return mark
+
+
 def refines(abstract: type[Protocol]) -> Callable[[F], F]:
     """A refinement mapping: the state of the abstract protocol as a function of this one's."""
 
@@ -128,6 +137,10 @@ class Protocol:
 
     ir: ClassVar[tree.ProtocolIR]
     default_scope: ClassVar[Scope]
+    order: ClassVar[tuple[type, ...]] = ()
+    """For a proof: the sorts from the highest to the lowest; functions lead down."""
+    theorems: ClassVar[tuple[str, ...]] = ()
+    """For a proof: invariants that follow from the lemmas and the theorems before them."""
 
     def __init_subclass__(cls) -> None:
         cls.ir = parse_protocol(cls, Protocol)
@@ -304,4 +317,4 @@ def _written_maps(protocol: tree.ProtocolIR, act: tree.Action) -> frozenset[str]
     )
 
 
-__all__ = ["Protocol", "State", "Step", "action", "action_property", "constraint", "invariant", "refines", "sort_option", "witness"]
+__all__ = ["Protocol", "State", "Step", "action", "action_property", "constraint", "invariant", "lemma", "refines", "sort_option", "witness"]

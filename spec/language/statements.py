@@ -26,13 +26,17 @@ class BodyParser(ExpressionParser):
 
     def block(self, nodes: list[ast.stmt], known: Known = frozenset()) -> tuple[ir.Statement, ...]:
         """A sequence of statements, where `known` is known to begin with; locals defined in it end with it."""
-        found: list[ir.Statement] = []
         with self.env.inner(known):
-            for node in nodes:
-                statements = self._statement(node)
-                self.env.known = after(statements, self.env.known)
-                found.extend(statements)
-        return tuple(found)
+            return tuple(self.statements(nodes))
+
+    def statements(self, nodes: list[ast.stmt]) -> list[ir.Statement]:
+        """A sequence of statements; what it defines and shows stays known."""
+        found: list[ir.Statement] = []
+        for node in nodes:
+            statements = self._statement(node)
+            self.env.known = after(statements, self.env.known)
+            found.extend(statements)
+        return found
 
     def _statement(self, node: ast.stmt) -> list[ir.Statement]:
         place = self.source.place(node)

@@ -351,12 +351,12 @@ MEMBERS = [
     ),
     (
         "@action\n@«invariant\ndef other(self) -> bool:\n    return True",
-        "`@invariant` on `other`; a method has at most one decorator: action, refines, invariant, action_property, witness, constraint",
+        "`@invariant` on `other`; a method has at most one decorator: action, refines, invariant, action_property, witness, constraint, lemma",
     ),
     ("@action\n«async def other(self) -> None:\n    pass", "`async def other`; actions are atomic: write `def`"),
     (
         "@«staticmethod\ndef other(n: Node) -> bool:\n    return True",
-        "`@staticmethod` on `other`; a method has at most one decorator: action, refines, invariant, action_property, witness, constraint",
+        "`@staticmethod` on `other`; a method has at most one decorator: action, refines, invariant, action_property, witness, constraint, lemma",
     ),
     ("«def helper(self):\n    return True", "`helper` does not say what it returns; annotate it: `-> bool`, `-> Term`, or `-> None` for a procedure"),
     ("«def helper(self) -> bool:\n    return self.helper()", "`helper` calls itself; a helper is not recursive: use a quantifier"),
@@ -448,6 +448,42 @@ FUNCTIONS = [
 ]
 
 
+EXTENSIONS = [
+    (
+        "@action\n«def act(self, n: Node) -> None:\n    self.seen |= {n}",
+        "`act` replaces the action of the class above; begin it with `super().act(n)`, and add history only",
+    ),
+    (
+        "«def init(self) -> None:\n    self.flag = True",
+        "`init` replaces the init of the class above; begin it with `super().init()`, and add history only",
+    ),
+    (
+        "@action\n«def act(self, m: Node) -> None:\n    super().act(m)",
+        "`act` has other parameters than in the class above; give it the same ones",
+    ),
+    (
+        "@action\ndef more(self, n: Node) -> None:\n    «super().more(n)",
+        "no class above has `more`; call `super()` only where an action of the class above is extended",
+    ),
+    (
+        "@action\ndef act(self, n: Node) -> None:\n    super().act(n)\n    «require(n in self.votes)",
+        "`act` adds a guard to the action of the class above; an extension may only assign to history variables",
+    ),
+    (
+        "@action\ndef act(self, n: Node) -> None:\n    super().act(n)\n    «self.flag = False",
+        "`act` adds an effect on `flag` to the action of the class above; an extension may only assign to history variables",
+    ),
+    (
+        "@action\ndef act(self, n: Node) -> None:\n    «self.seen |= {n}\n    super().act(n)",
+        "`act` does more than name values before the action of the class above; move it behind the call of super()",
+    ),
+    (
+        "@«lemma(\"\")\ndef votes_are_seen(self) -> bool:\n    return self.votes <= self.seen",
+        'the lemma `votes_are_seen` names no topic; write @lemma("votes")',
+    ),
+]
+
+
 def refusal(load: Callable[[str], ModuleType], marked: str) -> tuple[str, str]:
     """The message that a marked text is refused with, and the place `file:line:column: ` where it should point."""
     before, mark, _ = marked.partition("«")
@@ -484,6 +520,13 @@ def test_a_member_is_refused(load_spec: Callable[[str], ModuleType], text: str, 
 @pytest.mark.parametrize(("text", "message"), MODULES, ids=[text for text, _ in MODULES])
 def test_a_module_is_refused(load_spec: Callable[[str], ModuleType], text: str, message: str) -> None:
     found, place = refusal(load_spec, DECLARATIONS + text)
+    assert found == place + message
+
+
+@pytest.mark.parametrize(("text", "message"), EXTENSIONS, ids=[text for text, _ in EXTENSIONS])
+def test_an_extension_is_refused(load_spec: Callable[[str], ModuleType], text: str, message: str) -> None:
+    extension = '\n\nclass Extended(Example):\n    """The protocol with more history."""\n\n' + indent(text, " " * 4) + "\n"
+    found, place = refusal(load_spec, DECLARATIONS + EXAMPLE + "        self.flag = True\n" + extension)
     assert found == place + message
 
 

@@ -1,0 +1,1 @@
+"""The unbounded encoding: uninterpreted sorts, so that what is proved holds for any number of nodes, terms and messages."""

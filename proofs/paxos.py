@@ -1,0 +1,88 @@
+"""Why Single-Decree Paxos is safe: an inductive invariant of `spec/paxos.py`, for any acceptors, ballots, values and quorums.
+
+Lamport, "Paxos Made Simple" (2001), section 2.2, and the proof that goes with `Paxos.tla`.
+"""
+
+from __future__ import annotations
+
+from spec.consensus import Value
+from spec.language import Option, lemma, quorums
+from spec.paxos import Accepted, Paxos, Proposal
+from spec.voting import Acceptor, Ballot
+
+
+class PaxosProof(Paxos):
+    """Paxos with the lemmas of its proof."""
+
+    order = (Ballot, Acceptor, Value)
+    theorems = ("agreement",)
+
+    # --- Words of the lemmas
+
+    def was_cast(self, a: Acceptor, vote: Option[Proposal]) -> bool:
+        """Whether a has cast a vote, if it is one."""
+        return vote is None or Accepted(a, vote.ballot, vote.value) in self.accepteds
+
+    def reaches(self, vote: Option[Proposal], b: Ballot) -> bool:
+        """Whether there is a vote, in ballot b or later."""
+        return vote is not None and b <= vote.ballot
+
+    # --- Acceptors
+
+    @lemma("acceptors")
+    def promises_bind(self) -> bool:
+        """An acceptor that promised a ballot stays at or above it."""
+        return all(not self.below(self.max_bal[m.acceptor], m.ballot) for m in self.promises)
+
+    @lemma("acceptors")
+    def votes_bind(self) -> bool:
+        """An acceptor that voted in a ballot stays at or above it, and knows of a vote at least as high."""
+        return all(
+            not self.below(self.max_bal[m.acceptor], m.ballot)
+            and self.reaches(self.max_vote[m.acceptor], m.ballot)
+            for m in self.accepteds
+        )
+
+    @lemma("acceptors")
+    def last_vote_was_cast(self) -> bool:
+        """What an acceptor takes for its last vote, it has cast."""
+        return all(self.was_cast(a, self.max_vote[a]) for a in Acceptor)
+
+    # --- Proposals
+
+    @lemma("proposals")
+    def one_proposal_per_ballot(self) -> bool:
+        """A ballot has one proposal."""
+        return all(m.value == n.value for m in self.accepts for n in self.accepts if m.ballot == n.ballot)
+
+    @lemma("proposals")
+    def promises_report_votes(self) -> bool:
+        """A promise reports a vote of its acceptor below its ballot ..."""
+        return all(
+            self.was_cast(m.acceptor, m.highest_vote) and (m.highest_vote is None or m.highest_vote.ballot < m.ballot) for m in self.promises
+        )
+
+    @lemma("proposals")
+    def promises_report_the_highest(self) -> bool:
+        """... and the acceptor has cast none between that and the promised ballot."""
+        return all(
+            self.reaches(m.highest_vote, n.ballot)
+            for m in self.promises
+            for n in self.accepteds
+            if m.acceptor == n.acceptor and n.ballot < m.ballot
+        )
+
+    # --- Safety
+
+    @lemma("safety")
+    def proposals_are_safe(self) -> bool:
+        """Below a proposal's ballot, no quorum has chosen, or can still choose, another value: some member voted otherwise or has moved on."""
+        return all(
+            any(not self.at_most(self.max_bal[a], b) and Accepted(a, b, v) not in self.accepteds for a in q)
+            for m in self.accepts
+            for b in Ballot
+            if b < m.ballot
+            for v in Value
+            if v != m.value
+            for q in quorums(Acceptor)
+        )
