@@ -55,7 +55,8 @@ def arrive(rows, start, length, row, table, notes, tally, seen, reached):
 def choose(row, tail, cand, cand_at, cand_meta, notes, draws, enabled, moving):
     """Draw an action among those with a step that changes something, then one of these steps; its number in the batch, NONE in a dead end."""
     actions = 0
-    moving[:] = 0
+    for j in range(moving.size):
+        moving[j] = 0
     for k in range(notes[0]):
         action = cand_meta[k] & 255
         enabled[action] += 1
@@ -85,7 +86,8 @@ def begin(first, first_at, row, way, table, notes, tally, draws, seen, reached, 
     tally[WALKS] += 1
     tally[LENGTH] = 0
     draws[1] = draws[0]
-    reached_before[:] = reached
+    for i in range(reached.size):
+        reached_before[i] = reached[i]
     number = draw(draws, first_at.size - 1)
     way[0] = number
     seek_witnesses(seen, reached, 0)
