@@ -32,9 +32,9 @@ def render(found: Figures, command: str, date: str, load: float, machine: Mappin
     """The page."""
     parts = [
         _OPENING.format(command=command, date=date, load=load),
-        _table(["machine", ""], [*machine.items(), *versions.items()]),
+        table(["machine", ""], [*machine.items(), *versions.items()]),
         "## Targets",
-        _table(["target", "figure", ""], [(t.aim, t.figure, _VERDICTS[t.met]) for t in targets(found)]),
+        table(["target", "figure", ""], [(t.aim, t.figure, _VERDICTS[t.met]) for t in targets(found)]),
     ]
     for title, section in (("Exploring", _exploring), ("Compiling", _compiling), ("Commands", _commands)):
         parts += [f"## {title}", *section(found)]
@@ -55,12 +55,12 @@ def _exploring(found: Figures) -> Iterable[str]:
     order = {name: i for i, name in enumerate(dict.fromkeys(e.run.name for e in found.explorations))}
     rows = sorted(found.explorations, key=lambda e: order[e.run.name])
     yield _EXPLORING
-    yield _table(header, map(exploration_row, rows))
+    yield table(header, map(exploration_row, rows))
 
 
 def _compiling(found: Figures) -> Iterable[str]:
     yield "Seconds before exploring, each in a process of its own: with an empty cache, then with the program in it."
-    yield _table(["program", "first s", "from the cache s"], [(c.name, f"{c.first:.1f}", f"{c.cached:.2f}") for c in found.compilings])
+    yield table(["program", "first s", "from the cache s"], [(c.name, f"{c.first:.1f}", f"{c.cached:.2f}") for c in found.compilings])
 
 
 def _commands(found: Figures) -> Iterable[str]:
@@ -75,11 +75,12 @@ def _commands(found: Figures) -> Iterable[str]:
     if breaking is not None:
         yield f"`ionian break raft`: {breaking.wall:.1f} s for {len(breaking.rules)} rules."
         rows = [(b.rule, b.verdict, b.property, "" if b.length is None else str(b.length), f"{b.seconds:.1f}") for b in breaking.rules]
-        yield _table(["rule removed", "verdict", "property", "steps", "s"], rows)
+        yield table(["rule removed", "verdict", "property", "steps", "s"], rows)
     if check is None and breaking is None:
         yield "None was measured."
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
