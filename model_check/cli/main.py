@@ -8,10 +8,12 @@ from collections.abc import Sequence
 
 import click
 
+from model_check.cli.bmc import bmc
 from model_check.cli.breaking import break_rules
 from model_check.cli.check import check
 from model_check.cli.export import export
 from model_check.cli.graph import graph
+from model_check.cli.induct import induct
 from model_check.cli.listing import list_specs
 from model_check.cli.prove import prove
 from model_check.cli.refine import refine
@@ -31,7 +33,7 @@ def ionian() -> None:
 
 
 # A new command is a module beside this one, and a line here.
-for command in (list_specs, check, simulate, refine, break_rules, prove, graph, replay, export):
+for command in (list_specs, check, bmc, induct, prove, simulate, refine, break_rules, graph, replay, export):
     ionian.add_command(command)
 
 

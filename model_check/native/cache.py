@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
+import inspect
 import os
 import shutil
 import sys
@@ -20,12 +21,12 @@ import numba
 import numpy as np
 
 from model_check.cache_folder import cache_root
-from model_check.native import runtime
+from model_check.native import compiler, runtime
 
 
 def key_of(source: str) -> str:
     """The content hash of a program and of all that its compiled form depends on."""
-    parts = (source, Path(runtime.__file__).read_text(), numba.__version__, np.__version__, sys.version)
+    parts = (source, inspect.getsource(runtime), inspect.getsource(compiler), numba.__version__, np.__version__, sys.version)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
 
 
