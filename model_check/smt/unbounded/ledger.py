@@ -69,6 +69,16 @@ def ledger_text(protocol: type[Protocol], outcomes: Sequence[Discharge], seed: i
     return f'{{"protocol": {json.dumps(protocol.ir.name)}, "obligations": [\n' + ",\n".join(lines) + "\n]}\n"
 
 
+def users_of(lemma: str, hints: Mapping[Obligation, Hint]) -> list[Obligation]:
+    """The obligations of other lemmas whose supports name this one."""
+    return [o for o, hint in hints.items() if o.lemma != lemma and any(lemma in support for support in hint.support)]
+
+
+def redundant(protocol: type[Protocol], hints: Mapping[Obligation, Hint]) -> list[str]:
+    """The lemmas (they have a topic; the spec's own properties have none) that no obligation of another lemma uses."""
+    return [p.name for p in protocol.ir.of_kind("invariant") if p.topic and not users_of(p.name, hints)]
+
+
 class Notes:
     """What a run has discharged, written down at once, so that `--resume` can take it over after an interruption.
 
