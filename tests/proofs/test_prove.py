@@ -118,7 +118,7 @@ def test_what_a_proof_does_not_say_is_named_with_its_place(old: str, new: str, m
     path.write_text(Path("proofs/paxos.py").read_text().replace(old, new))
     assert run(["prove", f"{path}:PaxosProof"]) == 2
     error = capsys.readouterr().err
-    assert message in error and f"{path}:16:1: " in error
+    assert message in error and f"{path}:14:1: " in error
 
 
 # --- Interruptions
