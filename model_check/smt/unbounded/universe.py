@@ -10,6 +10,7 @@ import contextlib
 import functools
 import itertools
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 import z3
 
