@@ -93,6 +93,11 @@ def print_proof(out: Console, proof: Proof) -> None:
     for found in proof.open:
         if found.result != "not tried":
             _print_open(out, proof, found)
+    if any(f.result in {"sat", "unknown"} for f in proof.open):
+        without = "".join(f" --without {rule}" for rule in sorted(proof.without))
+        path = _place(protocol.ir.place).rpartition(":")[0]
+        put(out, f"A step that breaks a lemma, in a small cluster: ionian induct {path}:{protocol.ir.name}{without}", 0)
+        out.print()
     _print_figures(out, proof)
     out.print(verdict_line(proof.verdict.replace("_", " "), _meaning(proof)), soft_wrap=True)
 
@@ -126,8 +131,9 @@ def _print_open(out: Console, proof: Proof, found: Discharge) -> None:
     put(out, _step(proof.protocol, obligation.action, found.result), 4)
     put(out, f"{lemma.name} ({_place(lemma.place)}): {' '.join(lemma.doc.split())}", 4)
     if found.result == "unknown":
-        reason = f" ({found.reason})" if found.reason else ""
-        put(out, f"not decided within {proof.limits.timeout:g} s{reason}: give more time, or add a lemma that this step needs", 4)
+        late = found.reason in {"", "timeout", "canceled"}
+        why = f"not decided within {proof.limits.timeout:g} s: give more time, or" if late else f"not decided ({found.reason}):"
+        put(out, f"{why} add a lemma that this step needs", 4)
     out.print()
 
 
