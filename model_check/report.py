@@ -18,7 +18,11 @@ from model_check.search import ActionCoverage, Progress
 from model_check.simulate import Simulation
 from model_check.trace import Origin, Trace
 
-_STYLES = {"holds": "bold green", "violated": "bold red", "inconclusive": "bold yellow", "no violation found": "bold green"}
+_STYLES = {
+    **dict.fromkeys(("holds", "proved", "no violation found"), "bold green"),
+    **dict.fromkeys(("violated", "not proved"), "bold red"),
+    "inconclusive": "bold yellow",
+}
 _SHORT = 24
 
 

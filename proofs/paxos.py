@@ -37,11 +37,7 @@ class PaxosProof(Paxos):
     @lemma("acceptors")
     def votes_bind(self) -> bool:
         """An acceptor that voted in a ballot stays at or above it, and knows of a vote at least as high."""
-        return all(
-            not self.below(self.max_bal[m.acceptor], m.ballot)
-            and self.reaches(self.max_vote[m.acceptor], m.ballot)
-            for m in self.accepteds
-        )
+        return all(not self.below(self.max_bal[m.acceptor], m.ballot) and self.reaches(self.max_vote[m.acceptor], m.ballot) for m in self.accepteds)
 
     @lemma("acceptors")
     def last_vote_was_cast(self) -> bool:
@@ -58,19 +54,12 @@ class PaxosProof(Paxos):
     @lemma("proposals")
     def promises_report_votes(self) -> bool:
         """A promise reports a vote of its acceptor below its ballot ..."""
-        return all(
-            self.was_cast(m.acceptor, m.highest_vote) and (m.highest_vote is None or m.highest_vote.ballot < m.ballot) for m in self.promises
-        )
+        return all(self.was_cast(m.acceptor, m.highest_vote) and (m.highest_vote is None or m.highest_vote.ballot < m.ballot) for m in self.promises)
 
     @lemma("proposals")
     def promises_report_the_highest(self) -> bool:
         """... and the acceptor has cast none between that and the promised ballot."""
-        return all(
-            self.reaches(m.highest_vote, n.ballot)
-            for m in self.promises
-            for n in self.accepteds
-            if m.acceptor == n.acceptor and n.ballot < m.ballot
-        )
+        return all(self.reaches(m.highest_vote, n.ballot) for m in self.promises for n in self.accepteds if m.acceptor == n.acceptor and n.ballot < m.ballot)
 
     # --- Safety
 

@@ -189,9 +189,7 @@ class RaftProof(Raft):
     @lemma("terms and votes")
     def winner_is_first(self) -> bool:
         """Hence a candidate with the votes of a quorum is the first leader of its term."""
-        return all(
-            not self.started(self.current_term[n]) for n in Node if self.role[n] == Role.CANDIDATE and is_quorum(self.votes_granted[n], Node)
-        )
+        return all(not self.started(self.current_term[n]) for n in Node if self.role[n] == Role.CANDIDATE and is_quorum(self.votes_granted[n], Node))
 
     # --- Shape of logs
 
@@ -253,9 +251,7 @@ class RaftProof(Raft):
     @lemma("messages")
     def calls_show_the_entry_before(self) -> bool:
         """It names the term of the entry before the slice."""
-        return all(
-            m.prev_log_term == (Term(0) if m.prev_log_index == 0 else self.leader_log[m.term][m.prev_log_index].term) for m in self.append_requests
-        )
+        return all(m.prev_log_term == (Term(0) if m.prev_log_index == 0 else self.leader_log[m.term][m.prev_log_index].term) for m in self.append_requests)
 
     @lemma("messages")
     def requests_show_the_log(self) -> bool:
@@ -483,9 +479,7 @@ class RaftProof(Raft):
     @lemma("commitment")
     def committed_has_a_point(self) -> bool:
         """What is committed lies below the commit point of the term in which it was."""
-        return all(
-            self.started(self.commit_terms[i]) and i <= self.commit_point[self.commit_terms[i]].index for i in self.commit_terms.indices()
-        )
+        return all(self.started(self.commit_terms[i]) and i <= self.commit_point[self.commit_terms[i]].index for i in self.commit_terms.indices())
 
     @lemma("commitment")
     def later_leaders_have_committed(self) -> bool:

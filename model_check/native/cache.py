@@ -20,13 +20,8 @@ from types import ModuleType
 import numba
 import numpy as np
 
+from model_check.cache_folder import cache_root
 from model_check.native import compiler, runtime
-
-
-def cache_root() -> Path:
-    """Where compiled programs are kept: $IONIAN_CACHE_DIR, else the user's cache folder."""
-    given = os.environ.get("IONIAN_CACHE_DIR")
-    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ionian"
 
 
 def key_of(source: str) -> str:

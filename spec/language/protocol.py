@@ -153,7 +153,7 @@ class Protocol:
         quorums: Mapping[str, QuorumSystem] | None = None,
     ) -> None:
         self.scope = self._complete(scope)
-        self.without = frozenset(self._rule(name) for name in without)
+        self.without = frozenset(self.rule_named(name) for name in without)
         self.quorum_systems = dict(quorums or {})
         by_name = {s.name: s.cls for s in self.ir.sorts}
         systems = {cls: self.quorum_systems.get(sort_option(name), majorities) for name, cls in by_name.items()}
@@ -177,12 +177,14 @@ class Protocol:
                 raise ScopeError(f"the scope gives no size for `{name}`; write e.g. Scope({', '.join(f'{n}=2' for n in names)})")
         return Scope(**{name: given.sizes[name] for name in names})
 
-    def _rule(self, name: str) -> str:
-        rules = [r for r, _ in self.ir.rules]
+    @classmethod
+    def rule_named(cls, name: str) -> str:
+        """The rule that a name, or the unique beginning of one, stands for; SpecError where there is none."""
+        rules = [r for r, _ in cls.ir.rules]
         wanted = rule_id(name)
         matching = [wanted] if wanted in rules else [r for r in rules if r.startswith(wanted)]
         if len(matching) != 1:
-            raise SpecError(f"{self.ir.name} has no rule `{name}`; its rules are {', '.join(rules) or 'none'}")
+            raise SpecError(f"{cls.ir.name} has no rule `{name}`; its rules are {', '.join(rules) or 'none'}")
         return matching[0]
 
     @classmethod

@@ -478,7 +478,7 @@ EXTENSIONS = [
         "`act` does more than name values before the action of the class above; move it behind the call of super()",
     ),
     (
-        "@«lemma(\"\")\ndef votes_are_seen(self) -> bool:\n    return self.votes <= self.seen",
+        '@«lemma("")\ndef votes_are_seen(self) -> bool:\n    return self.votes <= self.seen',
         'the lemma `votes_are_seen` names no topic; write @lemma("votes")',
     ),
 ]
