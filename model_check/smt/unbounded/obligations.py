@@ -1,4 +1,4 @@
-"""What has to be shown: that the initial states satisfy each lemma, and that each action preserves each.
+"""What has to be shown: that the initial states satisfy each lemma, that each action preserves each, and refinement.
 
 An obligation is one (action, lemma) pair; it is discharged when, on every path through the action, the axioms, the
 lemmas before the step, the path and the negation of the lemma after it are unsatisfiable together.
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import z3
 
 from model_check.smt.unbounded.formulas import Formulas, Frame, Ground, State
+from model_check.smt.unbounded.refinement import Abstraction
 from model_check.smt.unbounded.steps import Path, Steps
 from model_check.smt.unbounded.universe import Universe
 from model_check.smt.unbounded.values import Signature, Value
@@ -26,7 +27,10 @@ IMPLICATION = "implied"
 
 @dataclass(frozen=True)
 class Obligation:
-    """That an action preserves a lemma (or that the initial states satisfy it, or that its steps satisfy an action property)."""
+    """That an action preserves a lemma (or that the initial states satisfy it, or that its steps satisfy an action property).
+
+    With the name of a refinement mapping in the place of the lemma's: that its steps refine those of the abstract protocol.
+    """
 
     action: str
     lemma: str
@@ -54,6 +58,7 @@ class Encoding:
         named = {p.name: p for p in self.ir.properties}
         self.theorems = {name: named[name] for name in protocol.theorems}
         self.action_properties = {p.name: p for p in self.ir.properties if p.kind == "action_property"}
+        self.abstractions = {r.name: Abstraction(self.formulas, r) for r in self.ir.refinements}
         self._paths: dict[str, list[Path]] = {}
 
     def _variable(self, variable: ir.Variable) -> Callable[[tuple[z3.ExprRef, ...]], Value]:
@@ -73,9 +78,9 @@ class Encoding:
     @functools.cached_property
     def obligations(self) -> list[Obligation]:
         """All obligations, action by action."""
-        found = [Obligation(INITIATION, lemma) for lemma in self.lemmas]
+        found = [Obligation(INITIATION, name) for name in (*self.lemmas, *self.abstractions)]
         for action in self.ir.actions:
-            found += [Obligation(action.name, name) for name in (*self.lemmas, *self.action_properties)]
+            found += [Obligation(action.name, name) for name in (*self.lemmas, *self.action_properties, *self.abstractions)]
         return found + [Obligation(IMPLICATION, name) for name in self.theorems]
 
     @functools.cache  # noqa: B019  # an encoding lives as long as the process that proves with it
@@ -105,6 +110,10 @@ class Encoding:
         return [self._query(path.frame.state, self.state, path.ground.copy(goal=True), obligation.lemma) for path in self.paths(obligation.action)]
 
     def _query(self, after: State, before: State | None, ground: Ground, name: str) -> Query:
+        if name in self.abstractions:
+            abstraction = self.abstractions[name]
+            goal = abstraction.unmatched_start(after, ground) if before is None else abstraction.unmatched_step(before, after, ground)
+            return Query(tuple(ground.facts), goal)
         prop = self.lemmas.get(name) or self.theorems.get(name) or self.action_properties[name]
         frame = Frame({}, before, after) if prop.on_step and before is not None else Frame({}, after)
         goal = self.formulas.holds(prop.body, frame, False, ground)
