@@ -38,7 +38,7 @@ class Obligation:
 
 @dataclass(frozen=True)
 class Query:
-    """One path of an obligation: what is known without any lemma, and the negated goal."""
+    """One path of an obligation, or one case of it: what is known without any lemma, and the negated goal."""
 
     facts: tuple[z3.BoolRef, ...]
     goal: z3.BoolRef
@@ -102,7 +102,9 @@ class Encoding:
         return bool(solver.check() != z3.unsat)
 
     def queries(self, obligation: Obligation) -> list[Query]:
-        """The queries of an obligation, one for each path."""
+        """The queries of an obligation, one for each path; of a refinement, one for each case of a path."""
+        if obligation.lemma in self.abstractions:
+            return self._refinement(obligation.action, self.abstractions[obligation.lemma])
         if obligation.action == INITIATION:
             return [self._query(state, None, Ground(goal=True), obligation.lemma) for state in self.steps.initial(self.ir.init)]
         if obligation.action == IMPLICATION:
@@ -110,11 +112,22 @@ class Encoding:
         return [self._query(path.frame.state, self.state, path.ground.copy(goal=True), obligation.lemma) for path in self.paths(obligation.action)]
 
     def _query(self, after: State, before: State | None, ground: Ground, name: str) -> Query:
-        if name in self.abstractions:
-            abstraction = self.abstractions[name]
-            goal = abstraction.unmatched_start(after, ground) if before is None else abstraction.unmatched_step(before, after, ground)
-            return Query(tuple(ground.facts), goal)
         prop = self.lemmas.get(name) or self.theorems.get(name) or self.action_properties[name]
         frame = Frame({}, before, after) if prop.on_step and before is not None else Frame({}, after)
         goal = self.formulas.holds(prop.body, frame, False, ground)
         return Query(tuple(ground.facts), goal)
+
+    def _refinement(self, action: str, abstraction: Abstraction) -> list[Query]:
+        """That the initial states, or the steps of an action, are those of the abstract protocol."""
+        found = []
+        if action == INITIATION:
+            for state in self.steps.initial(self.ir.init):
+                ground = Ground(goal=True)
+                goal = abstraction.unmatched_start(state, ground)
+                found.append(Query(tuple(ground.facts), goal))
+            return found
+        for path in self.paths(action):
+            ground = path.ground.copy(goal=True)
+            goals = abstraction.unmatched_step(self.state, path.frame.state, ground)
+            found += [Query(tuple(ground.facts), goal) for goal in goals]
+        return found

@@ -17,11 +17,14 @@ import z3
 
 from model_check.smt.unbounded.formulas import Formulas, Frame, Ground, Later, Naming, State
 from model_check.smt.unbounded.steps import Steps
-from model_check.smt.unbounded.universe import exists, fold_and, fold_or, forall
+from model_check.smt.unbounded.universe import exists, fold_and, fold_not, fold_or, forall
 from model_check.smt.unbounded.values import Scalar, Value
 from model_check.smt.unbounded.values import replace as replace_term
 from spec.language import ir
 from spec.language.types import MapType
+
+MOST_CASES = 8
+"""Into how many cases, at the most, a step's refutation is split."""
 
 
 class Abstraction:
@@ -41,18 +44,18 @@ class Abstraction:
         image = self._image(state)
         return fold_and([self._differ(image, start, ground) for start in self.steps.initial(self.ir.init)])
 
-    def unmatched_step(self, before: State, after: State, ground: Ground) -> z3.BoolRef:
-        """That a concrete step is neither a step of the abstract protocol nor leaves the abstract state as it is."""
+    def unmatched_step(self, before: State, after: State, ground: Ground) -> list[z3.BoolRef]:
+        """That a concrete step is neither a step of the abstract protocol nor leaves the abstract state as it is, by cases."""
         old, new = self._image(before), self._image(after)
         for name, expr in self.mapping.assignments:
             if all(before[r.variable] is after[r.variable] for r in ir.walk(expr) if isinstance(r, ir.Read)):
                 new[name] = old[name]
         changed = self._differ(old, new, ground)
         if z3.is_false(changed):
-            return changed
+            return [changed]
         mentioned = ground_terms([*ground.facts, changed])
         refusals = [self._refusal(action, old, new, ground, mentioned) for action in self.ir.actions]
-        return fold_and([changed, *refusals])
+        return split([changed, *refusals])
 
     # --- Abstract states
 
@@ -153,6 +156,29 @@ class Abstraction:
                     self.formulas.refuse(statement, "a value that must be named for any parameters of an abstract action")
                 return go_on(replace(frame, state={**frame.state, **update}))
         self.formulas.refuse(statement, f"`{type(statement).__name__}` in an action of an abstract protocol")
+
+
+def split(conjuncts: Sequence[z3.BoolRef]) -> list[z3.BoolRef]:
+    """The cases of a conjunction, by the disjunctions in its first conjuncts, as long as there are few.
+
+    The solver finds a refutation of each case much sooner than of all at once, where other cases' quantifiers lead it astray.
+    """
+    found: list[list[z3.BoolRef]] = [[]]
+    for part in conjuncts:
+        options = alternatives(part)
+        if len(found) * len(options) > MOST_CASES:
+            options = [part]
+        found = [[*case, option] for case in found for option in options]
+    return [fold_and(case) for case in found]
+
+
+def alternatives(formula: z3.BoolRef) -> list[z3.BoolRef]:
+    """Formulas of which one is true where the given one is: its disjuncts, or those of its negation's conjunction."""
+    if z3.is_or(formula):
+        return [option for part in formula.children() for option in alternatives(part)]
+    if z3.is_not(formula) and z3.is_and(formula.arg(0)):
+        return [option for part in formula.arg(0).children() for option in alternatives(fold_not(part))]
+    return [formula]
 
 
 def ground_terms(formulas: Sequence[z3.ExprRef]) -> list[z3.ExprRef]:
