@@ -18,10 +18,10 @@ import z3
 from model_check.smt.unbounded.formulas import Formulas, Frame, Ground, Later, Naming, State
 from model_check.smt.unbounded.steps import Steps
 from model_check.smt.unbounded.universe import exists, fold_and, fold_not, fold_or, forall
-from model_check.smt.unbounded.values import Scalar, Value
+from model_check.smt.unbounded.values import Entries, Record, Related, Scalar, Value
 from model_check.smt.unbounded.values import replace as replace_term
 from spec.language import ir
-from spec.language.types import MapType
+from spec.language.types import MapType, SeqType
 
 MOST_CASES = 8
 """Into how many cases, at the most, a step's refutation is split."""
@@ -53,7 +53,7 @@ class Abstraction:
         changed = self._differ(old, new, ground)
         if z3.is_false(changed):
             return [changed]
-        mentioned = ground_terms([*ground.facts, changed])
+        mentioned = ground_terms([*self._ends(old, new, ground), *ground.facts, changed])
         refusals = [self._refusal(action, old, new, ground, mentioned) for action in self.ir.actions]
         return split([changed, *refusals])
 
@@ -93,6 +93,19 @@ class Abstraction:
             unequal = self.formulas.differ(a[variable.name](keys), b[variable.name](keys), ground)
             parts.append(unequal if ground is not None else exists(keys, unequal))
         return fold_or(parts)
+
+    def _ends(self, old: State, new: State, ground: Ground) -> list[z3.ExprRef]:
+        """The terms of the entries that changed sequences end with: what a step appends need not be a parameter of it."""
+        naming = Naming(self.universe, ground)
+        changed = [v for v in self.ir.variables if isinstance(v.type, SeqType) and old[v.name] is not new[v.name]]
+        found = []
+        for variable in changed:
+            sequence = new[variable.name](())
+            assert isinstance(sequence, Entries)
+            entry = sequence.at(sequence.last)
+            parts = entry.fields.values() if isinstance(entry, Record) else [entry]
+            found += [naming.term(part) for part in parts if isinstance(part, (Scalar, Related))]
+        return found
 
     # --- Abstract steps
 
