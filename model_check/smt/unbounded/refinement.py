@@ -50,10 +50,10 @@ class Abstraction:
         for name, expr in self.mapping.assignments:
             if all(before[r.variable] is after[r.variable] for r in ir.walk(expr) if isinstance(r, ir.Read)):
                 new[name] = old[name]
+        mentioned = ground_terms([*self._ends(old, new, ground), *ground.facts])
         changed = self._differ(old, new, ground)
         if z3.is_false(changed):
             return [changed]
-        mentioned = ground_terms([*self._ends(old, new, ground), *ground.facts, changed])
         refusals = [self._refusal(action, old, new, ground, mentioned) for action in self.ir.actions]
         return split([changed, *refusals])
 
