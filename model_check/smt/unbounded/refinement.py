@@ -68,9 +68,7 @@ class Abstraction:
             case ir.Read(variable=variable, keys=()):
                 return frame.state[variable]
             case ir.MapComprehension(binders=binders, value=value):
-                return lambda keys: self._unnamed(
-                    value, replace(frame, names={b.name: Scalar(b.type, k) for b, k in zip(binders, keys, strict=True)})
-                )
+                return lambda keys: self._unnamed(value, replace(frame, names={b.name: Scalar(b.type, k) for b, k in zip(binders, keys, strict=True)}))
             case _ if not isinstance(expr.type, MapType):
                 return lambda _: self._unnamed(expr, frame)
         self.concrete.refuse(expr, "this value of a map in a refinement mapping")
@@ -203,7 +201,9 @@ def ground_terms(formulas: Sequence[z3.ExprRef]) -> list[z3.ExprRef]:
         """Whether a bound variable occurs in the item."""
         if item.get_id() not in open_terms:
             parts = [item.body()] if z3.is_quantifier(item) else item.children()
-            is_open = z3.is_var(item) or any([visit(part) for part in parts])
+            # All parts are visited, whatever is found in the first.
+            found_open = [visit(part) for part in parts]
+            is_open = z3.is_var(item) or any(found_open)
             open_terms[item.get_id()] = is_open
             if not is_open and z3.is_app(item) and item.sort().kind() == z3.Z3_UNINTERPRETED_SORT:
                 found.append(item)
