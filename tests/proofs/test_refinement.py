@@ -15,7 +15,7 @@ from spec.language import Map, Protocol, Scope, Set, refines
 from spec.voting import Acceptor, Vote, Voting
 
 SUPPORTS: dict[Obligation, tuple[str, ...]] = {
-    Obligation("phase_2b", "voting"): ("proposals_rest_on_a_quorum", "validity", "one_proposal_per_ballot", "max_bal.value"),
+    Obligation("phase_2b", "voting"): ("proposals_rest_on_a_quorum", "validity", "one_proposal_per_ballot"),
     Obligation("phase_2a", "proposals_rest_on_a_quorum"): (
         "promises_bind",
         "promises_report_votes",
@@ -25,7 +25,7 @@ SUPPORTS: dict[Obligation, tuple[str, ...]] = {
     Obligation("vote_for", "consensus"): ("one_value_per_ballot", "votes_are_safe"),
     Obligation("advance_commit", "replicated_log"): ("log_terms_ordered",),
 }
-"""The lemmas (and the claims that a value exists) that an obligation rests on; the others rest on none."""
+"""The lemmas that an obligation rests on; the others rest on none."""
 
 
 def results(protocol: type[Protocol], name: str, without: frozenset[str] = frozenset(), leave_out: str = "", seconds: float = 8) -> dict[str, bool]:
@@ -34,7 +34,7 @@ def results(protocol: type[Protocol], name: str, without: frozenset[str] = froze
     found = {}
     for action in (INITIATION, *(a.name for a in encoding.ir.actions)):
         obligation = Obligation(action, name)
-        known = [n for n in SUPPORTS.get(obligation, ()) if n != leave_out]
+        known = [lemma for lemma in SUPPORTS.get(obligation, ()) if lemma != leave_out]
         found[action] = all(refuted(encoding, [*query.facts, query.goal], known, seconds) for query in encoding.queries(obligation))
     return found
 
@@ -42,7 +42,7 @@ def results(protocol: type[Protocol], name: str, without: frozenset[str] = froze
 def refuted(encoding: Encoding, formulas: list[z3.BoolRef], known: list[str], seconds: float) -> bool:
     solver = z3.Solver()
     solver.set("timeout", int(1000 * seconds))
-    solver.add(*encoding.axioms, *formulas, *(encoding.totality[n] if n in encoding.totality else encoding.hypothesis(n) for n in known))
+    solver.add(*encoding.axioms, *formulas, *(encoding.hypothesis(lemma) for lemma in known))
     return solver.check() == z3.unsat
 
 

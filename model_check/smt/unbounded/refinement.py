@@ -9,6 +9,7 @@ but never succeed: each refusal is an assumption of the query that must come out
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ import z3
 from model_check.smt.unbounded.formulas import Formulas, Frame, Ground, Later, Naming, State
 from model_check.smt.unbounded.steps import Steps
 from model_check.smt.unbounded.universe import exists, fold_and, fold_not, fold_or, forall
-from model_check.smt.unbounded.values import Entries, Record, Related, Scalar, Value
+from model_check.smt.unbounded.values import Entries, Record, Related, Scalar, Value, mentions
 from model_check.smt.unbounded.values import replace as replace_term
 from spec.language import ir
 from spec.language.types import MapType, SeqType
@@ -112,9 +113,18 @@ class Abstraction:
         parts = []
         for frame, bound, outside in self._choices(action.parameters, Frame({}, before), mentioned):
             known = ground if not bound else None
-            refused = self._refused(action.body, frame, known, lambda end, known=known: self._differ(end.state, after, known))  # type: ignore[misc]
+            refused = self._refused(action.body, frame, known, functools.partial(self._misses, after, bound, ground))
             parts.append(forall(bound, fold_or([*outside, refused])))
         return fold_and(parts)
+
+    def _misses(self, after: State, bound: Sequence[z3.ExprRef], ground: Ground, end: Frame) -> z3.BoolRef:
+        """That an abstract step ends elsewhere; with constants, if no bound variable (a quorum that only a guard asks for) has a part in it."""
+        trial = ground.copy(goal=ground.goal)
+        formula = self._differ(end.state, after, trial)
+        if any(mentions(fact, x) for fact in (formula, *trial.facts) for x in bound):
+            return self._differ(end.state, after, None)
+        ground.facts, ground.named = trial.facts, trial.named
+        return formula
 
     def _choices(
         self, binders: Sequence[ir.Binder], frame: Frame, mentioned: Sequence[z3.ExprRef]
