@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import ModuleType
+
 import pytest
 import z3
 
@@ -11,7 +14,7 @@ from proofs.paxos import PaxosProof
 from proofs.raft import RaftProof
 from proofs.voting import VotingProof
 from spec.consensus import Consensus, Value
-from spec.language import Map, Protocol, Scope, Set, refines
+from spec.language import Map, Protocol, Scope, Set, SpecError, refines
 from spec.voting import Acceptor, Vote, Voting
 
 SUPPORTS: dict[Obligation, tuple[str, ...]] = {
@@ -156,3 +159,39 @@ class NotVotedIsChosen(VotingProof):
 )
 def test_a_wrong_mapping_is_no_refinement(protocol: type[Protocol], mapping: str, action: str) -> None:
     assert not results(protocol, mapping, seconds=2)[action]
+
+
+WITHOUT_VALUES = """
+from spec.consensus import Consensus
+from spec.language import Protocol, Scope, Set, Sort, action, refines
+
+class Node(Sort):
+    \"\"\"A process.\"\"\"
+
+class Idle(Protocol):
+    \"\"\"Nothing is ever chosen.\"\"\"
+    default_scope = Scope(node=2)
+    order = (Node,)
+    seen: Set[Node]
+    \"\"\"Who has been seen.\"\"\"
+
+    def init(self) -> None:
+        \"\"\"Nobody.\"\"\"
+        self.seen = Set()
+
+    @action
+    def see(self, n: Node) -> None:
+        \"\"\"See a process.\"\"\"
+        self.seen |= {n}
+
+    @refines(Consensus)
+    def consensus(self) -> Consensus:
+        \"\"\"Nothing is chosen.\"\"\"
+        return Consensus.state_of(chosen=Set())
+"""
+
+
+def test_a_mapping_to_a_protocol_with_other_sorts_is_refused(load_spec: Callable[[str], ModuleType]) -> None:
+    protocol = load_spec(WITHOUT_VALUES).Idle
+    with pytest.raises(SpecError, match="Idle lacks the sorts Value of Consensus"):
+        Encoding(protocol)

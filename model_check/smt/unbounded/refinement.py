@@ -21,7 +21,7 @@ from model_check.smt.unbounded.steps import Steps
 from model_check.smt.unbounded.universe import exists, fold_and, fold_not, fold_or, forall
 from model_check.smt.unbounded.values import Entries, Record, Related, Scalar, Value, mentions
 from model_check.smt.unbounded.values import replace as replace_term
-from spec.language import ir
+from spec.language import SpecError, ir
 from spec.language.types import MapType, SeqType
 
 MOST_CASES = 8
@@ -35,6 +35,12 @@ class Abstraction:
         self.mapping = mapping
         self.ir: ir.ProtocolIR = mapping.target.ir  # type: ignore[attr-defined]  # the parser accepts protocols only
         self.universe = formulas.universe
+        missing = [s.name for s in self.ir.sorts if s not in self.universe.protocol.sorts]
+        if missing:
+            place = mapping.place
+            raise SpecError(
+                f"`{mapping.name}`: {self.universe.protocol.name} lacks the sorts {', '.join(missing)} of {self.ir.name}", place.file, place.line, place.column
+            )
         self.concrete = formulas
         # A rule removed from the concrete protocol stays in force in the abstract one, which may have one of that name.
         self.formulas = Formulas(formulas.universe, formulas.signature, frozenset())
@@ -42,8 +48,11 @@ class Abstraction:
 
     def unmatched_start(self, state: State, ground: Ground) -> z3.BoolRef:
         """That the image of a concrete initial state is no initial state of the abstract protocol."""
-        image = self._image(state)
-        return fold_and([self._differ(image, start, ground) for start in self.steps.initial(self.ir.init)])
+        starts = self.steps.initial(self.ir.init)
+        if len(starts) != 1:
+            # What must be true for one of several ways through `init` is not kept beside the state that it leads to.
+            self.formulas.refuse(self.ir.init.body[0], "an abstract protocol with several initial states")
+        return self._differ(self._image(state), starts[0], ground)
 
     def unmatched_step(self, before: State, after: State, ground: Ground) -> list[z3.BoolRef]:
         """That a concrete step is neither a step of the abstract protocol nor leaves the abstract state as it is, by cases."""
