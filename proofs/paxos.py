@@ -6,7 +6,7 @@ Lamport, "Paxos Made Simple" (2001), section 2.2, and the proof that goes with `
 from __future__ import annotations
 
 from spec.consensus import Value
-from spec.language import Option, lemma, quorums
+from spec.language import Option, Quorum, lemma, quorums
 from spec.paxos import Accepted, Paxos, Proposal
 from spec.voting import Acceptor, Ballot
 
@@ -26,6 +26,23 @@ class PaxosProof(Paxos):
     def reaches(self, vote: Option[Proposal], b: Ballot) -> bool:
         """Whether there is a vote, in ballot b or later."""
         return vote is not None and b <= vote.ballot
+
+    def voted_in(self, a: Acceptor, b: Ballot) -> bool:
+        """Whether a has voted in ballot b."""
+        return any(m.acceptor == a and m.ballot == b for m in self.accepteds)
+
+    def shows_safe(self, q: Quorum[Acceptor], b: Ballot, v: Value) -> bool:
+        """Whether q has promised b, and v is the value of the highest ballot below b in which a member voted, if any."""
+        promised = all(not self.below(self.max_bal[a], b) for a in q)
+        return promised and (
+            not any(self.voted_in(a, c) for a in q for c in Ballot if c < b)
+            or any(
+                any(Accepted(a, c, v) in self.accepteds for a in q)
+                and not any(self.voted_in(a, d) for a in q for d in Ballot if c < d if d < b)
+                for c in Ballot
+                if c < b
+            )
+        )
 
     # --- Acceptors
 
@@ -60,6 +77,11 @@ class PaxosProof(Paxos):
     def promises_report_the_highest(self) -> bool:
         """... and the acceptor has cast none between that and the promised ballot."""
         return all(self.reaches(m.highest_vote, n.ballot) for m in self.promises for n in self.accepteds if m.acceptor == n.acceptor and n.ballot < m.ballot)
+
+    @lemma("proposals")
+    def proposals_rest_on_a_quorum(self) -> bool:
+        """A quorum shows a proposal to be safe in the sense of Voting, then and ever since: this is what carries the refinement."""
+        return all(any(self.shows_safe(q, m.ballot, m.value) for q in quorums(Acceptor)) for m in self.accepts)
 
     # --- Safety
 

@@ -427,6 +427,11 @@ class Formulas:
             parts.append(forall(columns, fold_or([fold_not(a.has(shape, columns)), b.has(shape, columns)])))
         return fold_and(parts)
 
+    def differ(self, a: Value, b: Value, ground: Ground | None) -> z3.BoolRef:
+        """A formula to assert: that two values of one type differ."""
+        naming = Naming(self.universe, ground)
+        return naming.close(self._equal(a, b, False, naming))
+
     def _equal(self, a: Value, b: Value, truth: bool, naming: Naming) -> z3.BoolRef:
         """Equality, asserted to be true or false."""
         match a, b:

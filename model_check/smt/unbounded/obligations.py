@@ -1,4 +1,4 @@
-"""What has to be shown: that the initial states satisfy each lemma, and that each action preserves each.
+"""What has to be shown: that the initial states satisfy each lemma, that each action preserves each, and refinement.
 
 An obligation is one (action, lemma) pair; it is discharged when, on every path through the action, the axioms, the
 lemmas before the step, the path and the negation of the lemma after it are unsatisfiable together.
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import z3
 
 from model_check.smt.unbounded.formulas import Formulas, Frame, Ground, State
+from model_check.smt.unbounded.refinement import Abstraction
 from model_check.smt.unbounded.steps import Path, Steps
 from model_check.smt.unbounded.universe import Universe
 from model_check.smt.unbounded.values import Signature, Value
@@ -26,7 +27,10 @@ IMPLICATION = "implied"
 
 @dataclass(frozen=True)
 class Obligation:
-    """That an action preserves a lemma (or that the initial states satisfy it, or that its steps satisfy an action property)."""
+    """That an action preserves a lemma (or that the initial states satisfy it, or that its steps satisfy an action property).
+
+    With the name of a refinement mapping in the place of the lemma's: that its steps refine those of the abstract protocol.
+    """
 
     action: str
     lemma: str
@@ -34,7 +38,7 @@ class Obligation:
 
 @dataclass(frozen=True)
 class Query:
-    """One path of an obligation: what is known without any lemma, and the negated goal."""
+    """One path of an obligation, or one case of it: what is known without any lemma, and the negated goal."""
 
     facts: tuple[z3.BoolRef, ...]
     goal: z3.BoolRef
@@ -43,9 +47,10 @@ class Query:
 def obligations_of(protocol: type[Protocol]) -> list[Obligation]:
     """All obligations of a proof, action by action: the initial states, the actions, the theorems."""
     lemmas = [p.name for p in protocol.ir.of_kind("invariant") if p.name not in protocol.theorems]
-    found = [Obligation(INITIATION, lemma) for lemma in lemmas]
+    mappings = [r.name for r in protocol.ir.refinements]
+    found = [Obligation(INITIATION, name) for name in (*lemmas, *mappings)]
     for action in protocol.ir.actions:
-        found += [Obligation(action.name, name) for name in (*lemmas, *(p.name for p in protocol.ir.of_kind("action_property")))]
+        found += [Obligation(action.name, name) for name in (*lemmas, *(p.name for p in protocol.ir.of_kind("action_property")), *mappings)]
     return found + [Obligation(IMPLICATION, name) for name in protocol.theorems]
 
 
@@ -63,6 +68,7 @@ class Encoding:
         self.lemmas = {name: p for name, p in invariants.items() if name not in protocol.theorems}
         self.theorems = {name: invariants[name] for name in protocol.theorems}
         self.action_properties = {p.name: p for p in self.ir.of_kind("action_property")}
+        self.abstractions = {r.name: Abstraction(self.formulas, r) for r in self.ir.refinements}
         self._paths: dict[str, tuple[list[Path], int]] = {}
         # All declarations, hence all axioms, are there before the first query, whichever that is.
         for name in (*self.lemmas, *self.theorems):
@@ -108,8 +114,10 @@ class Encoding:
         return bool(solver.check() != z3.unsat)
 
     def queries(self, obligation: Obligation) -> list[Query]:
-        """The queries of an obligation, one for each path; the same ones, names included, whenever they are asked for."""
+        """The queries of an obligation, one for each path (of a refinement, for each case of a path); the same ones whenever they are asked for."""
         name = obligation.lemma
+        if name in self.abstractions:
+            return self._refinement(obligation.action, self.abstractions[name])
         if obligation.action == INITIATION:
             with self.universe.names_from(0):
                 return [self._query(state, None, Ground(goal=True), name) for state in self.steps.initial(self.ir.init)]
@@ -125,3 +133,21 @@ class Encoding:
         frame = Frame({}, before, after) if prop.on_step and before is not None else Frame({}, after)
         goal = self.formulas.holds(prop.body, frame, False, ground)
         return Query(tuple(ground.facts), goal)
+
+    def _refinement(self, action: str, abstraction: Abstraction) -> list[Query]:
+        """That the initial states, or the steps of an action, are those of the abstract protocol."""
+        found = []
+        if action == INITIATION:
+            with self.universe.names_from(0):
+                for state in self.steps.initial(self.ir.init):
+                    ground = Ground(goal=True)
+                    goal = abstraction.unmatched_start(state, ground)
+                    found.append(Query(tuple(ground.facts), goal))
+            return found
+        paths, free = self._paths_and_names(action)
+        with self.universe.names_from(free):
+            for path in paths:
+                ground = path.ground.copy(goal=True)
+                goals = abstraction.unmatched_step(self.state, path.frame.state, ground)
+                found += [Query(tuple(ground.facts), goal) for goal in goals]
+        return found

@@ -138,10 +138,12 @@ class Prover:
             yield hint
         if usable:
             yield own
-            ranked = self.ranked(query, usable)
+            # Lemmas that lead the solver on and on are left out at first.
+            ranked = self.ranked(query, [name for name in usable if not feeds_itself(self.known(name))])
             for size in (6, 12, 24):
-                if size < len(usable):
+                if size < len(ranked):
                     yield tuple(dict.fromkeys((*own, *ranked[:size])))
+            yield tuple(dict.fromkeys((*own, *ranked)))
             yield tuple(usable)
         yield (*usable, *(self.encoding.totality if usable else ()))
 
@@ -194,3 +196,13 @@ def symbols(formulas: Sequence[z3.ExprRef]) -> frozenset[str]:
                 found.add(item.decl().name())
             stack.extend(item.children())
     return frozenset(found)
+
+
+def feeds_itself(formula: z3.ExprRef, outer: frozenset[str] = frozenset()) -> bool:
+    """Whether an asserted formula claims, for any element of a sort, that there is some element of the same sort."""
+    if not z3.is_quantifier(formula):
+        return any(feeds_itself(part, outer) for part in formula.children())
+    sorts = {formula.var_sort(i).name() for i in range(formula.num_vars())}
+    if not formula.is_forall():
+        return bool(sorts & outer) or feeds_itself(formula.body(), outer)
+    return feeds_itself(formula.body(), outer | sorts)

@@ -126,7 +126,7 @@ class Steps:
             case ir.ForEach(binder=binder, body=body):
                 return [self._for_each(binder, body, path)]
             case ir.Store() | ir.Insert() | ir.Remove():
-                return [path.store(self._stored(statement, path.frame, path.ground))]
+                return [path.store(self.stored(statement, path.frame, path.ground))]
         raise AssertionError(statement)
 
     def _leave(self, outer: Path, inner: Path) -> Path:
@@ -181,7 +181,7 @@ class Steps:
 
     # --- Updates
 
-    def _stored(self, statement: ir.Store | ir.Insert | ir.Remove, frame: Frame, ground: Ground) -> State:
+    def stored(self, statement: ir.Store | ir.Insert | ir.Remove, frame: Frame, ground: Ground) -> State:
         """The variable's new value at any keys."""
         formulas, naming = self.formulas, Naming(self.universe, ground)
         if isinstance(statement, ir.Store) and isinstance(statement.value, ir.MapComprehension):
@@ -253,7 +253,7 @@ class Steps:
                     joined = {v: _join(test, a, b, v) for v in changed}
                     frame = replace(frame, state={**frame.state, **joined})
                 case ir.Store() | ir.Insert() | ir.Remove():
-                    frame = replace(frame, state={**frame.state, **self._stored(statement, frame, ground)})
+                    frame = replace(frame, state={**frame.state, **self.stored(statement, frame, ground)})
                 case ir.Perform(procedure=procedure, arguments=arguments):
                     names: dict[str, Value | Later] = {p: Later(a, frame) for (p, _), a in zip(procedure.parameters, arguments, strict=True)}
                     frame = replace(frame, state=self._merged(procedure.body, replace(frame, names=names), ground))
