@@ -6,7 +6,7 @@ import importlib
 
 from spec.language import Protocol
 
-SHIPPED = {"paxos": "PaxosProof", "raft": "RaftProof"}
+SHIPPED = {"paxos": "PaxosProof", "raft": "RaftProof", "voting": "VotingProof"}
 """The shipped proofs: the module's name, and the class in it."""
 
 
