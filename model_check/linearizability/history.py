@@ -45,6 +45,8 @@ class Operation:
 
     def __str__(self) -> str:
         called = f"{self.function}({', '.join(shown(v) for v in self.arguments)})"
+        if self.outcome == "ok" and self.arguments and self.result is None:
+            return called
         return f"{called} -> {shown(self.result) if self.outcome == 'ok' else self.outcome}"
 
     @property

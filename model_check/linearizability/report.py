@@ -53,7 +53,7 @@ def _print_dead_end(out: Console, result: Result, stuck: Stuck, order: Sequence[
     put(out, f"{stuck.operation}: {model.refusal(state, stuck.operation)}", 2, style="bold")
     pending = _pending(result, stuck, order)
     for operation in pending[:_MOST_PENDING]:
-        reason = model.refusal(state, operation) if model.apply(state, operation) is REFUSED else "it would change nothing"
+        reason = model.refusal(state, operation) if model.apply(state, operation) is REFUSED else "it would not help"
         put(out, f"pending: {operation}  ({operation.place}): {reason}", 4, style="dim")
     if len(pending) > _MOST_PENDING:
         put(out, f"... and {len(pending) - _MOST_PENDING} more pending", 4, style="dim")

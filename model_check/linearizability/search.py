@@ -10,6 +10,7 @@ Beyond these papers, four reductions; each keeps at least one linearization wher
 - *Values that no operation can observe are one state* (`Model.observed`).
 - *Unknown operations need never be placed.* So a configuration that has placed more of them than one explored before, all
   else equal, has no linearization that the earlier one lacks; and one that changes nothing is not placed.
+  Nor is an unknown operation placed just before one that has the same effect without it.
 - *Of equal unknown operations the one invoked first goes first.*
 """
 
@@ -48,6 +49,7 @@ class _Frame:
     low: int
     window: int
     unknowns: int
+    state: int
     placed: int
     rest: list[_Option]
 
@@ -141,19 +143,20 @@ class Search:
             if self._is_explored(low, window, state, unknowns):
                 options: list[_Option] = []
             else:
-                options = self._options(state)
+                options = self._options(state, self._state_without(stack))
                 if not options:
                     self._note_dead_end(state, stack)
             while not options:
                 if not stack:
                     return self._stuck()
                 frame = stack.pop()
-                low, window, unknowns, options = frame.low, frame.window, frame.unknowns, frame.rest
+                low, window, unknowns, state, options = frame.low, frame.window, frame.unknowns, frame.state, frame.rest
                 calls.restore(frame.placed)
                 if not self._is_unknown[frame.placed]:
                     returns.restore(frame.placed)
-            _, placed, state = options.pop()
-            stack.append(_Frame(low, window, unknowns, placed, options))
+            _, placed, after = options.pop()
+            stack.append(_Frame(low, window, unknowns, state, placed, options))
+            state = after
             calls.remove(placed)
             if self._is_unknown[placed]:
                 unknowns |= 1 << self._bit[placed]
@@ -164,8 +167,15 @@ class Search:
                 low, window = low + full, window >> full
         return [self.operations[frame.placed] for frame in stack]
 
-    def _options(self, state: int) -> list[_Option]:
-        """What may come next, the most urgent last; one operation alone where it only observes."""
+    def _state_without(self, stack: list[_Frame]) -> int | None:
+        """The state before the last placed operation if that is an unknown one: it might as well not have happened."""
+        return stack[-1].state if stack and self._is_unknown[stack[-1].placed] else None
+
+    def _options(self, state: int, without: int | None) -> list[_Option]:
+        """What may come next, the most urgent last; one operation alone where it only observes.
+
+        What leads to the same state from the state `without` the last operation may come there, not here.
+        """
         first_return = self._returned[self._returns.next[self._end]]
         options: list[_Option] = []
         kinds_of_unknown = set()
@@ -173,7 +183,9 @@ class Search:
         operation = following[self._end]
         while operation != self._end and self._invoked[operation] <= first_return:
             after = self._step(state, operation)
-            if self._is_unknown[operation]:
+            if without is not None and after == self._step(without, operation):
+                pass
+            elif self._is_unknown[operation]:
                 if after != state and self._kind[operation] not in kinds_of_unknown:
                     kinds_of_unknown.add(self._kind[operation])
                     options.append(_Option(self._urgency[operation], operation, after))
