@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from model_check.linearizability.explain import Departure, explain
 from model_check.linearizability.history import History, Operation, Value
 from model_check.linearizability.models import REFUSED, Model
 from model_check.linearizability.search import Search, Stuck, Timeout
@@ -24,7 +25,7 @@ class CheckerError(IonianError):
 class Result:
     """The verdict on a history; `seconds` are those of the search.
 
-    `stuck` is where a history that is not linearizable departs from the model, on the first such key; `stopped` says why the
+    `departure` is where a history that is not linearizable ceases to be, on the first such key; `stopped` says why the
     verdict is inconclusive.
     """
 
@@ -32,7 +33,7 @@ class Result:
     model: Model
     verdict: Verdict
     seconds: float
-    stuck: Stuck | None = None
+    departure: Departure | None = None
     stopped: str = ""
 
     def to_json(self) -> dict[str, str | int | float]:
@@ -47,20 +48,20 @@ def check_history(history: History, model: Model, timeout: float | None = None) 
     """
     started = time.monotonic()
     deadline = math.inf if timeout is None else started + timeout
-    stuck, stopped = None, ""
+    departure, stopped = None, ""
     try:
         for operations in sorted(_by_key(history.operations).values(), key=len):
             found = Search(operations, model).run(deadline)
             if isinstance(found, Stuck):
-                stuck = found
+                departure = explain(operations, model, found)
                 break
             confirm(found, operations, model)
     except Timeout:
         stopped = f"the time limit of {timeout:g} s has passed"
     except KeyboardInterrupt:
         stopped = "interrupted"
-    verdict: Verdict = "inconclusive" if stopped else "linearizable" if stuck is None else "not_linearizable"
-    return Result(history, model, verdict, time.monotonic() - started, stuck, stopped)
+    verdict: Verdict = "inconclusive" if stopped else "linearizable" if departure is None else "not_linearizable"
+    return Result(history, model, verdict, time.monotonic() - started, departure, stopped)
 
 
 def _by_key(operations: Sequence[Operation]) -> dict[str | None, list[Operation]]:

@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal, NamedTuple, TypeAlias
 
 from model_check.linearizability.history import Operation, Value, shown
 
@@ -21,6 +21,18 @@ class _Refusal(Enum):
 
 REFUSED: Final = _Refusal.REFUSED
 Next = Value | Literal[_Refusal.REFUSED]
+
+
+Update: TypeAlias = tuple[str, tuple[Value, ...]]
+"""What an operation does, whoever does it: its function and arguments."""
+
+
+class Source(NamedTuple):
+    """A way to make a value: an update, of any value or of one predecessor."""
+
+    update: Update
+    of_any: bool
+    predecessor: Value = None
 
 
 class Model(ABC):
@@ -47,6 +59,14 @@ class Model(ABC):
 
         All values of which this is false are one state to them: each is refused, overwritten and kept alike.
         """
+
+    @abstractmethod
+    def required(self, operation: Operation) -> tuple[Value, ...]:
+        """The value, if there is only one, at which a finished operation can have returned what it did."""
+
+    @abstractmethod
+    def sources(self, operations: Iterable[Operation]) -> Callable[[Value], list[Source]]:
+        """All ways to make a value out of another by some of the operations."""
 
     def fault(self, operation: Operation) -> str | None:
         """What is wrong with an operation that is none of this model's."""
@@ -103,6 +123,23 @@ class Register(Model):
                 tested.add(operation.arguments[0])
         return tested.__contains__
 
+    def required(self, operation: Operation) -> tuple[Value, ...]:
+        """What was read, or expected by a cas that swapped."""
+        if operation.outcome != "ok" or operation.function == "write" or operation.result is False:
+            return ()
+        return (operation.result if operation.function == "read" else operation.arguments[0],)
+
+    def sources(self, operations: Iterable[Operation]) -> Callable[[Value], list[Source]]:
+        """Writes of the value, and cas to it."""
+        found: dict[Value, set[Source]] = {}
+        for operation in operations:
+            if operation.function == "write":
+                found.setdefault(operation.arguments[0], set()).add(Source(("write", operation.arguments), of_any=True))
+            elif not self.only_observes(operation):
+                expected, new = operation.arguments
+                found.setdefault(new, set()).add(Source(("cas", operation.arguments), of_any=False, predecessor=expected))
+        return lambda value: list(found.get(value, ()))
+
     def fault(self, operation: Operation) -> str | None:
         """As of any model; and a finished cas says whether it swapped."""
         if operation.function == "cas" and operation.outcome == "ok" and not isinstance(operation.result, bool):
@@ -144,6 +181,23 @@ class KeyValue(Model):
             return at < len(seen) and seen[at].startswith(text)
 
         return is_beginning
+
+    def required(self, operation: Operation) -> tuple[Value, ...]:
+        """What a get returned."""
+        return (operation.result,) if operation.outcome == "ok" and operation.function == "get" else ()
+
+    def sources(self, operations: Iterable[Operation]) -> Callable[[Value], list[Source]]:
+        """Puts of the text, and appends of its endings."""
+        updates = {(o.function, o.arguments[0]): (o.function, o.arguments) for o in operations if o.function != "get"}
+        lengths = sorted({len(str(text)) for function, text in updates if function == "append"} - {0})
+
+        def sources_of(value: Value) -> list[Source]:
+            text = str(value)
+            puts = [Source(updates["put", text], of_any=True)] if ("put", text) in updates else []
+            endings = (text[-length:] for length in lengths if length <= len(text))
+            return puts + [Source(updates["append", end], of_any=False, predecessor=text[: -len(end)]) for end in endings if ("append", end) in updates]
+
+        return sources_of
 
     def is_value(self, value: Value) -> bool:
         """Texts only."""

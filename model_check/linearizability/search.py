@@ -3,7 +3,7 @@
 An operation may come next if no operation that has not been placed returned before it was invoked; the search places one after the other,
 depth-first, and takes back what leads nowhere (Wing and Gong, *Testing and Verifying Concurrent Objects*, 1993). A configuration,
 that is the set of placed operations and the state after them, is explored once (Lowe, *Testing for Linearizability*, 2017).
-Beyond these papers, four reductions; each keeps at least one linearization where there is any:
+Beyond these papers, five reductions; each keeps at least one linearization where there is any:
 
 - *Operations that only observe are placed as soon as the state fits*, without a choice: moved there from later in a linearization,
   they change nothing for the others. (A write of the value that is there already may not be moved: later, it changes something.)
@@ -12,6 +12,7 @@ Beyond these papers, four reductions; each keeps at least one linearization wher
   else equal, has no linearization that the earlier one lacks; and one that changes nothing is not placed.
   Nor is an unknown operation placed just before one that has the same effect without it.
 - *Of equal unknown operations the one invoked first goes first.*
+- *What makes a value impossible that is still to be seen is not placed* (`needs.py`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import NamedTuple
 
 from model_check.linearizability.history import Operation, Value
 from model_check.linearizability.models import REFUSED, Model
+from model_check.linearizability.needs import Needs, update_of
 
 _DEAD_ENDS = 8
 _STEPS_BETWEEN_LOOKS_AT_THE_CLOCK = 256
@@ -32,6 +34,10 @@ _REFUSED = -1
 
 class Timeout(Exception):
     """The deadline has passed."""
+
+
+class OutOfSteps(Exception):
+    """The search has made as many steps as it was given."""
 
 
 class _Option(NamedTuple):
@@ -56,13 +62,13 @@ class _Frame:
 
 @dataclass(frozen=True)
 class Stuck:
-    """Where the search got furthest: before `operation` returned, all is linearizable; with its return, nothing is.
+    """How far the search got: the first so many operations to return were placed, never one more.
 
-    Each of `orders` places all operations that had returned before, and perhaps some others; then no operation can come next. They
-    end in different states; there may be more of them than are kept.
+    Each of `orders` places all of these, and perhaps some others; then no operation can come next. They end in different states;
+    there may be more of them than are kept.
     """
 
-    operation: Operation
+    returns: int
     orders: Sequence[Sequence[Operation]]
 
 
@@ -73,7 +79,8 @@ class Search:
     come first and are all placed, and `window`, a bit for each later one, so that its size is that of the concurrency, not of the history.
     """
 
-    def __init__(self, operations: Sequence[Operation], model: Model) -> None:
+    def __init__(self, operations: Sequence[Operation], model: Model, *, ahead: bool = True) -> None:
+        """`ahead=False` leaves out what looks ahead in the history, so that the search ends no earlier than it must."""
         happened = [o for o in operations if o.outcome == "ok" or (o.outcome == "unknown" and o.function != model.read)]
         self.operations = sorted(happened, key=lambda o: o.invoked)
         self.model = model
@@ -91,6 +98,7 @@ class Search:
             self._bit[i] -= len(finished)
         self._calls = _Links(range(count), count)
         self._returns = _Links(self._by_return, count)
+        self._needs = Needs(self.operations, self._bit, model) if ahead else Needs((), (), model)
         self._prepare_states()
         self._explored: dict[tuple[int, int, int], list[int]] = {}
         self._furthest = -1
@@ -105,6 +113,7 @@ class Search:
         self._number_of: dict[Value, int] = {}
         self._unobserved = -1
         self._successors: list[dict[int, int]] = []
+        self._updates = [update_of(o) for o in self.operations]
 
     def _number(self, state: Value) -> int:
         """The number of a state; one number for all that nobody observes."""
@@ -130,20 +139,25 @@ class Search:
             found = self._successors[state][kind] = _REFUSED if after is REFUSED else self._number(after)
         return found
 
-    def run(self, deadline: float = math.inf) -> list[Operation] | Stuck:
-        """A linearization, or where there is none, how far one gets; raises Timeout after the deadline (time.monotonic())."""
+    def run(self, deadline: float = math.inf, steps: float = math.inf) -> list[Operation] | Stuck:
+        """A linearization, or where there is none, how far one gets.
+
+        Raises Timeout after the deadline (time.monotonic()) and OutOfSteps after so many operations placed.
+        """
         stack: list[_Frame] = []
-        low = window = unknowns = steps = 0
+        low = window = unknowns = made = 0
         state = self._number(self.model.initial)
         calls, returns, end = self._calls, self._returns, self._end
         while returns.next[end] != end:
-            steps += 1
-            if steps % _STEPS_BETWEEN_LOOKS_AT_THE_CLOCK == 0 and time.monotonic() > deadline:
+            made += 1
+            if made > steps:
+                raise OutOfSteps
+            if made % _STEPS_BETWEEN_LOOKS_AT_THE_CLOCK == 0 and time.monotonic() > deadline:
                 raise Timeout
             if self._is_explored(low, window, state, unknowns):
                 options: list[_Option] = []
             else:
-                options = self._options(state, self._state_without(stack))
+                options = [o for o in self._options(state, self._state_without(stack)) if not self._is_fatal(o, state, low, window)]
                 if not options:
                     self._note_dead_end(state, stack)
             while not options:
@@ -197,6 +211,21 @@ class Search:
         options.sort(reverse=True)
         return options
 
+    def _is_fatal(self, option: _Option, state: int, low: int, window: int) -> bool:
+        """Whether an operation, placed now, takes away for good what a finished operation still needs."""
+        needs, operation = self._needs, option.operation
+        update, before, after = self._updates[operation], self._states[state], self._states[option.state]
+        if update in needs.home and needs.home[update] != after:
+            last = needs.last[update]
+            if last >= low and not window >> (last - low) & 1:
+                return True
+        chain = needs.first.get(before)
+        if chain is None or needs.first.get(after) == chain:
+            return False
+        last = needs.last[chain]
+        mine = not self._is_unknown[operation] and self._bit[operation] == last
+        return last >= low and not window >> (last - low) & 1 and not mine
+
     def _is_explored(self, low: int, window: int, state: int, unknowns: int) -> bool:
         """Whether a configuration at least as good was explored before; if not, this one is from now on."""
         before = self._explored.setdefault((low, window, state), [])
@@ -217,7 +246,7 @@ class Search:
 
     def _stuck(self) -> Stuck:
         orders = [[self.operations[i] for i in order] for order in self._dead_ends.values()]
-        return Stuck(self.operations[self._by_return[self._furthest]], orders)
+        return Stuck(self._furthest, orders)
 
 
 class _Links:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -21,8 +22,9 @@ from constructed import history, key_value_call, operation, record, register_cal
 
 from model_check.linearizability import MODELS, KeyValue, Model, Operation, Register, check_history
 from model_check.linearizability.checker import CheckerError, confirm
+from model_check.linearizability.history import Value
 from model_check.linearizability.models import REFUSED, Next
-from model_check.linearizability.search import Search
+from model_check.linearizability.search import Search, Stuck
 
 SMALL = 6
 
@@ -84,7 +86,7 @@ def test_the_operation_shown_is_where_the_history_ceases_to_be_linearizable(mode
     @settings(max_examples=300, suppress_health_check=list(HealthCheck))
     @given(histories(model))
     def check(operations: list[Operation]) -> None:
-        stuck = check_history(history(*operations), model).stuck
+        stuck = check_history(history(*operations), model).departure
         if stuck is None:
             return
         known = [o for o in happened(operations) if o.outcome == "ok" or o.function != model.read]
@@ -158,13 +160,31 @@ def _first_option_only(original):
     return lambda self, state, without: original(self, state, without)[-1:]
 
 
+def _looking_ahead_too_far(original):
+    return lambda self, option, state, low, window: self._updates[option.operation] in self._needs.home or original(self, option, state, low, window)
+
+
+def _never_leaving_a_chain(original):
+    return lambda self, option, state, low, window: original(self, option, state, 0, 0)
+
+
 MUTANTS = {
-    "forgets the order of real time": (Register(), "__init__", lambda init: lambda self, operations, model: init(self, _timeless(operations), model)),
-    "drops unknown operations": (Register(), "__init__", lambda init: lambda self, operations, model: init(self, _unknown_as_failed(operations), model)),
+    "refuses every update that something needs": (Register(), "_is_fatal", _looking_ahead_too_far),
+    "forgets that a need was met": (Register(), "_is_fatal", _never_leaving_a_chain),
+    "forgets the order of real time": (
+        Register(),
+        "__init__",
+        lambda init: lambda self, operations, model, *, ahead=True: init(self, _timeless(operations), model, ahead=ahead),
+    ),
+    "drops unknown operations": (
+        Register(),
+        "__init__",
+        lambda init: lambda self, operations, model, *, ahead=True: init(self, _unknown_as_failed(operations), model, ahead=ahead),
+    ),
     "places unknown operations at any price": (
         Register(),
         "__init__",
-        lambda init: lambda self, operations, model: init(self, _unknown_as_finished(operations), model),
+        lambda init: lambda self, operations, model, *, ahead=True: init(self, _unknown_as_finished(operations), model, ahead=ahead),
     ),
     "remembers placed operations without the state": (Register(), "_is_explored", _ignoring_the_state),
     "remembers configurations without the unknown operations": (Register(), "_is_explored", _ignoring_the_unknown),
@@ -172,7 +192,11 @@ MUTANTS = {
     "merges values that are expected": (_Blind(), "", None),
     "places writes at once": (_WritesObserve(), "", None),
     "lets cas swap any value": (_Forgiving(), "", None),
-    "forgets the order of real time of texts": (KeyValue(), "__init__", lambda init: lambda self, operations, model: init(self, _timeless(operations), model)),
+    "forgets the order of real time of texts": (
+        KeyValue(),
+        "__init__",
+        lambda init: lambda self, operations, model, *, ahead=True: init(self, _timeless(operations), model, ahead=ahead),
+    ),
 }
 
 
@@ -204,11 +228,9 @@ def test_a_mutant_is_found_out(name: str) -> None:
         known = [o for o in happened(operations) if o.outcome == "ok" or o.function != model.read]
         expected = is_linearizable(known, model)
         assert verdict(known, model) == expected
-        try:
-            with patched(method, change) if method else nullcontext():
-                return verdict(known, mutant) != expected
-        except CheckerError:
-            return True
+        with patched(method, change) if method else nullcontext():
+            found = [Search([o for o in known if o.key == key], mutant).run() for key in {o.key for o in known}]
+        return (not any(isinstance(f, Stuck) for f in found)) != expected
 
     if model.name == "register" and any(differs(operations) for operations in (EITHER_OF_TWO_UNKNOWN, THE_LATER_WRITE_FIRST)):
         return
@@ -260,19 +282,43 @@ def test_keys_are_independent() -> None:
     good = [operation(0, 1, 2, "put", "x", key="a"), operation(1, 3, 4, "put", "y", key="b"), operation(0, 5, 6, "get", result="x", key="a")]
     assert verdict(good, KeyValue())
     result = check_history(history(*good, stale), KeyValue())
-    assert result.stuck is not None
-    assert result.stuck.operation is stale
+    assert result.departure is not None
+    assert result.departure.operation is stale
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_long_histories_are_judged_both_ways(seed: int) -> None:
-    """2,000 operations by 50 clients on ten keys."""
+    """2,000 operations by 50 clients on ten keys, all clients busy all the time."""
     recorded = record(KeyValue(), key_value_call, clients=50, operations=2000, keys=[str(k) for k in range(10)], crashes=0.01, seed=seed)
     stale = with_stale_read(recorded, KeyValue(), 0.9)
     before = time.process_time()
     assert check_history(recorded, KeyValue()).verdict == "linearizable"
     assert check_history(stale, KeyValue()).verdict == "not_linearizable"
     assert time.process_time() - before < 4
+
+
+@both_models
+@pytest.mark.parametrize("seed", range(12))
+def test_looking_ahead_changes_no_verdict(model: Model, seed: int) -> None:
+    """Long chains of values written once: with what they need, and without."""
+    numbers = iter(range(10_000))
+
+    def call(choose: random.Random) -> tuple[str, tuple[Value, ...]]:
+        if model.name == "kv":
+            function = choose.choices(("get", "append", "put"), (45, 45, 10))[0]
+            return function, () if function == "get" else (f"{next(numbers)};",)
+        function = choose.choice(("read", "write", "cas"))
+        now = next(numbers)
+        return function, {"read": (), "write": (now,), "cas": (choose.randrange(max(0, now - 6), now + 1), now)}[function]
+
+    recorded = record(model, call, clients=5, operations=150, crashes=0.02, seed=seed)
+    verdicts = set()
+    for judged in (recorded, *(with_stale_read(recorded, model, at) for at in (0.5, 0.9))):
+        ahead, behind = (isinstance(Search(judged.operations, model, ahead=a).run(), Stuck) for a in (True, False))
+        assert ahead == behind
+        verdicts.add(ahead)
+        check_history(judged, model)
+    assert verdicts == {False, True}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -290,7 +336,7 @@ def crowded(count: int) -> list[Operation]:
 
 def test_the_time_limit_makes_it_inconclusive() -> None:
     result = check_history(history(*crowded(40)), KeyValue(), timeout=0.2)
-    assert (result.verdict, result.stuck) == ("inconclusive", None)
+    assert (result.verdict, result.departure) == ("inconclusive", None)
     assert "0.2 s" in result.stopped
     assert result.seconds < 5
 
