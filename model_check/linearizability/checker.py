@@ -26,7 +26,7 @@ class Result:
     """The verdict on a history; `seconds` are those of the search.
 
     `departure` is where a history that is not linearizable ceases to be, on the first such key; `stopped` says why the
-    verdict is inconclusive.
+    verdict is inconclusive, or the departure unknown.
     """
 
     history: History
@@ -48,19 +48,22 @@ def check_history(history: History, model: Model, timeout: float | None = None) 
     """
     started = time.monotonic()
     deadline = math.inf if timeout is None else started + timeout
+    verdict: Verdict = "inconclusive"
     departure, stopped = None, ""
     try:
         for operations in sorted(_by_key(history.operations).values(), key=len):
             found = Search(operations, model).run(deadline)
             if isinstance(found, Stuck):
-                departure = explain(operations, model, found)
+                verdict = "not_linearizable"
+                departure = explain(operations, model, found, deadline)
                 break
             confirm(found, operations, model)
+        else:
+            verdict = "linearizable"
     except Timeout:
         stopped = f"the time limit of {timeout:g} s has passed"
     except KeyboardInterrupt:
         stopped = "interrupted"
-    verdict: Verdict = "inconclusive" if stopped else "linearizable" if departure is None else "not_linearizable"
     return Result(history, model, verdict, time.monotonic() - started, departure, stopped)
 
 

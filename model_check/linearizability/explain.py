@@ -26,24 +26,27 @@ class Departure:
     orders: Sequence[Sequence[Operation]]
 
 
-def explain(operations: Sequence[Operation], model: Model, stuck: Stuck) -> Departure:
-    """Where operations on one object, which are not linearizable, cease to be; `stuck` is what the search for a linearization found."""
+def explain(operations: Sequence[Operation], model: Model, stuck: Stuck, deadline: float = math.inf) -> Departure:
+    """Where operations on one object, which are not linearizable, cease to be; `stuck` is what the search for a linearization found.
+
+    Raises Timeout after the deadline.
+    """
     returns = sorted(sorted((o for o in operations if o.outcome == "ok"), key=lambda o: o.invoked), key=_returned)
     # A prefix of a linearizable history is linearizable. The search looks ahead, so it may give up early, but never late.
     good, bad = stuck.returns, len(returns)
     while bad - good > 1:
         middle = (good + bad) // 2
-        if isinstance(Search(_prefix(operations, returns[:middle]), model).run(), Stuck):
+        if isinstance(Search(_prefix(operations, returns[:middle]), model).run(deadline), Stuck):
             bad = middle
         else:
             good = middle
     try:
-        last = Search(_prefix(operations, returns[:bad]), model, ahead=False).run(steps=_STEPS)
+        last = Search(_prefix(operations, returns[:bad]), model, ahead=False).run(deadline, _STEPS)
         orders = last.orders if isinstance(last, Stuck) and last.returns == good else ()
     except OutOfSteps:
         orders = ()
     if not orders:
-        before = Search(_prefix(operations, returns[:good]), model).run()
+        before = Search(_prefix(operations, returns[:good]), model).run(deadline)
         orders = () if isinstance(before, Stuck) else (before,)
     return Departure(returns[good], orders)
 

@@ -26,7 +26,8 @@ def print_result(out: Console, result: Result) -> None:
     count = len(result.history.operations)
     figures = f"{number(count)} operation{'' if count == 1 else 's'}, {duration(result.seconds)}"
     verdict = result.verdict.replace("_", " ").upper()
-    reason = f": {result.stopped}" if result.stopped else ""
+    early = " before it was known where" if result.verdict == "not_linearizable" else ""
+    reason = f": {result.stopped}{early}" if result.stopped else ""
     out.print(Text(verdict, style=_STYLES[result.verdict]) + Text(f"  {result.history.file}, {figures}{reason}", style="not bold default"), soft_wrap=True)
 
 

@@ -24,7 +24,7 @@ from model_check.linearizability import MODELS, KeyValue, Model, Operation, Regi
 from model_check.linearizability.checker import CheckerError, confirm
 from model_check.linearizability.history import Value
 from model_check.linearizability.models import REFUSED, Next
-from model_check.linearizability.search import Search, Stuck
+from model_check.linearizability.search import Search, Stuck, Timeout
 
 SMALL = 6
 
@@ -348,6 +348,16 @@ def test_interruption_makes_it_inconclusive(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(Search, "run", interrupted)
     result = check_history(history(operation(0, 1, 2, "write", 1)), Register())
     assert (result.verdict, result.stopped) == ("inconclusive", "interrupted")
+
+
+@pytest.mark.parametrize(("error", "stopped"), [(KeyboardInterrupt, "interrupted"), (Timeout, "the time limit of 5 s has passed")])
+def test_a_verdict_stands_where_its_explanation_is_cut_short(monkeypatch: pytest.MonkeyPatch, error: type[BaseException], stopped: str) -> None:
+    def cut_short(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("model_check.linearizability.checker.explain", cut_short)
+    result = check_history(history(operation(0, 1, 2, "read", result=1)), Register(), timeout=5)
+    assert (result.verdict, result.departure, result.stopped) == ("not_linearizable", None, stopped)
 
 
 def test_refused_is_no_value() -> None:
