@@ -6,8 +6,10 @@ a relation otherwise. Functions then only lead downwards, and so do the Skolem f
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
+from typing import cast
 
 import z3
 
@@ -76,6 +78,16 @@ def exists(variables: Sequence[z3.ExprRef], body: z3.BoolRef) -> z3.BoolRef:
     return body if not variables or z3.is_true(body) or z3.is_false(body) else z3.Exists(list(variables), body)
 
 
+@functools.cache
+def _enumeration(name: str, members: tuple[str, ...]) -> tuple[z3.SortRef, list[z3.ExprRef]]:
+    """An enumeration and its members. Z3 declares a name once in a process, so protocols that agree on one share it."""
+    try:
+        return cast(tuple[z3.SortRef, list[z3.ExprRef]], z3.EnumSort(name, list(members)))
+    except z3.Z3Exception:
+        # Another protocol has given the name, or a member's, to something else.
+        return cast(tuple[z3.SortRef, list[z3.ExprRef]], z3.EnumSort(f"{name}:{'|'.join(members)}", [f"{name}.{m}" for m in members]))
+
+
 def is_interned(type_: Type) -> bool:
     """Whether values of a record type are elements of a sort of their own: records that hold sequences or windows."""
     return isinstance(type_, RecordType) and any(isinstance(t, (SeqType, WindowType, SetType)) or is_interned(t) for _, t in type_.fields)
@@ -137,7 +149,7 @@ class Universe:
                 return self._sorts[name]
             case EnumType(name=name, members=members):
                 if name not in self._sorts:
-                    self._sorts[name], self._members[name] = z3.EnumSort(name, list(members))
+                    self._sorts[name], self._members[name] = _enumeration(name, members)
                 return self._sorts[name]
             case RecordType(name=name) if is_interned(type_):
                 if name not in self._sorts:
