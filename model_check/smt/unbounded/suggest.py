@@ -1,0 +1,233 @@
+"""Suggests lemmas for a proof that is not complete: from predicates that a user offers, and from simple templates.
+
+A candidate is kept while it is true in every explored state of a small scope, then while every action preserves it for
+any number of everything, the other candidates assumed (Houdini: Flanagan and Leino, 2001, "Houdini, an Annotation
+Assistant for ESC/Java"). What remains is the largest inductive subset; what the proof then uses of it is suggested.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import z3
+
+from model_check.evaluation import guarded, successors
+from model_check.smt.unbounded.obligations import IMPLICATION, INITIATION, Obligation
+from model_check.smt.unbounded.prover import Discharge, Limits, Prover, Support
+from model_check.smt.unbounded.templates import Template, templates
+from spec.language import Protocol, Scope, SpecError, State, ir
+from spec.language.types import EnumType, OptionType, RecordType, SeqType, SetType, SortType, Type, WindowType
+
+_modules = itertools.count()
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """What a search for lemmas found; `suggested` are methods of the language, by name, with their text."""
+
+    open_before: tuple[Obligation, ...]
+    offered: int
+    scope: Scope
+    states: int
+    all_states: bool
+    true_there: int
+    inductive: int
+    suggested: Mapping[str, str]
+    open_after: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the proof is complete with the suggested lemmas."""
+        return not self.open_after
+
+
+def suggest(
+    protocol: type[Protocol],
+    candidates: type[Protocol] | None = None,
+    *,
+    scope: Scope | None = None,
+    state_limit: int = 2_000,
+    limits: Limits | None = None,
+) -> Suggestion:
+    """Look for lemmas that complete a protocol's proof.
+
+    `candidates` extends the protocol by a class whose further invariants and lemmas are offered. Candidates are first
+    tried on the first `state_limit` states, in breadth-first order, of the scope (the protocol's own, if none is given).
+    SpecError where `candidates` is no extension, or where one of them is undefined in a state.
+    """
+    limits = limits or Limits(timeout=5.0)
+    wanted = {p.name for p in protocol.ir.properties if p.kind in ("invariant", "action_property")}
+    before = Prover(protocol, frozenset(), {}, limits)
+    still_open = [o for o in before.encoding.obligations if before.discharge(o).result != "unsat"]
+    extended, generated = with_templates(_extension(protocol, candidates))
+    offered = [p for p in extended.ir.properties if p.kind == "invariant" and p.name not in wanted]
+    small = extended(scope)
+    states = list(itertools.islice(reachable(small), state_limit + 1))
+    true_there = _true_on(small, offered, states[:state_limit], generated)
+    search = _Houdini(extended, wanted | {p.name for p in true_there}, limits)
+    search.run()
+    used = search.used(wanted, frozenset(generated))
+    texts = {p.name: generated[p.name].text if p.name in generated else p.doc.partition("\n")[0] for p in offered}
+    return Suggestion(
+        open_before=tuple(still_open),
+        offered=len(offered),
+        scope=small.scope,
+        states=min(len(states), state_limit),
+        all_states=len(states) <= state_limit,
+        true_there=len(true_there),
+        inductive=sum(p.name in search.alive for p in true_there),
+        suggested={p.name: texts[p.name] for p in offered if p.name in used},
+        open_after=tuple(sorted(wanted - search.alive)),
+    )
+
+
+def _extension(protocol: type[Protocol], candidates: type[Protocol] | None) -> type[Protocol]:
+    """The class of the candidates, which has all that the protocol has."""
+    if candidates is None:
+        return protocol
+    own, theirs = protocol.ir, candidates.ir
+    for kind, names, others in (
+        ("variable", own.variables, theirs.variables),
+        ("action", own.actions, theirs.actions),
+        ("property", own.properties, theirs.properties),
+    ):
+        known = {n.name for n in others}
+        lacking = [n.name for n in names if n.name not in known]
+        if lacking:
+            place = theirs.place
+            message = f"{theirs.name} has no {kind} `{lacking[0]}`; write the candidates as lemmas of a class derived from {own.name}"
+            raise SpecError(message, place.file, place.line, place.column)
+    return candidates
+
+
+def with_templates(protocol: type[Protocol]) -> tuple[type[Protocol], dict[str, Template]]:
+    """The protocol with a lemma for each template, and the templates by the lemmas' names."""
+    named = {f"candidate_{i}": template for i, template in enumerate(templates(protocol), 1)}
+    # The methods speak of the sorts, enumerations and records of the protocol, wherever those are defined.
+    classes: dict[str, type] = {protocol.__name__: protocol, **{s.name: s.cls for s in protocol.ir.sorts}}
+    classes |= {c.__name__: c for v in protocol.ir.variables for c in _named_types(v.value_type)}
+    imports = "".join(f"from {cls.__module__} import {name}\n" for name, cls in classes.items())
+    methods = "".join(
+        f'\n    @lemma("candidates")\n    def {name}(self) -> bool:\n        """A template."""\n        return {t.text}\n' for name, t in named.items()
+    )
+    text = f"from __future__ import annotations\n{imports}from spec.language import lemma\n\n\nclass WithTemplates({protocol.__name__}):\n"
+    return _defined(f'{text}    """Candidates."""\n{methods}'), named
+
+
+def _named_types(type_: Type) -> Iterator[type]:
+    """The classes of the sorts, enumerations and records that a type mentions."""
+    match type_:
+        case SortType(cls=cls) | EnumType(cls=cls):
+            yield cls
+        case RecordType(cls=cls, fields=fields):
+            yield cls
+            for _, field in fields:
+                yield from _named_types(field)
+        case OptionType(of=of) | SetType(of=of) | SeqType(of=of) | WindowType(of=of):
+            yield from _named_types(of)
+
+
+def _defined(text: str) -> type[Protocol]:
+    """The class `WithTemplates` of a module's text."""
+    name = f"ionian_templates_{next(_modules)}"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.py"
+        path.write_text(text, encoding="utf-8")
+        found = importlib.util.spec_from_file_location(name, path)
+        assert found is not None and found.loader is not None
+        module = importlib.util.module_from_spec(found)
+        sys.modules[name] = module
+        found.loader.exec_module(module)
+    extended: type[Protocol] = module.WithTemplates
+    return extended
+
+
+# --- On a small scope
+
+
+def reachable(protocol: Protocol) -> Iterator[State]:
+    """The reachable states, breadth-first."""
+    waiting = deque(protocol.initial_states())
+    seen = set(waiting)
+    while waiting:
+        state = waiting.popleft()
+        yield state
+        for _, after in successors(protocol, state):
+            if after not in seen:
+                seen.add(after)
+                waiting.append(after)
+
+
+def _true_on(protocol: Protocol, offered: Sequence[ir.Property], states: Sequence[State], generated: Mapping[str, Template]) -> list[ir.Property]:
+    """The candidates that are true in all states; of the clauses only those of which no part is."""
+    left = list(offered)
+    for state in states:
+        kept = []
+        for candidate in left:
+            with guarded(protocol, f"the candidate `{candidate.name}`", state):
+                if protocol.holds(candidate, state):
+                    kept.append(candidate)
+        left = kept
+    facts = {p.name: generated[p.name].facts for p in left if p.name in generated}
+    clauses = {f for f in facts.values() if f}
+    return [p for p in left if not any(c < facts.get(p.name, frozenset()) for c in clauses)]
+
+
+# --- For any number of everything
+
+
+class _Houdini(Prover):
+    """Drops whatever is not preserved until all that is left is."""
+
+    def __init__(self, protocol: type[Protocol], names: set[str], limits: Limits) -> None:
+        super().__init__(protocol, frozenset(), {}, limits)
+        self.alive = set(names)
+        self.discharged: dict[Obligation, Discharge] = {}
+
+    def usable(self, obligation: Obligation) -> list[str]:
+        """The lemmas that are left. Theorems follow from lemmas, so they are no help before the set is settled."""
+        theorems = self.encoding.theorems
+        return [n for n in super().usable(obligation) if n in self.alive and (obligation.action == IMPLICATION or n not in theorems)]
+
+    def run(self) -> None:
+        """Find the largest inductive subset; what is undecided counts as not preserved."""
+        waiting = deque(o for o in self.encoding.obligations if o.lemma in self.alive)
+        while waiting:
+            obligation = waiting.popleft()
+            if obligation.lemma not in self.alive:
+                continue
+            found = self.discharge(obligation)
+            if found.result == "unsat":
+                self.discharged[obligation] = found
+                continue
+            self.alive.discard(obligation.lemma)
+            # Whoever leant on it has to be shown once more.
+            leant = [o for o, d in self.discharged.items() if obligation.lemma in d.uses]
+            for other in leant:
+                del self.discharged[other]
+            waiting.extend(leant)
+
+    def used(self, wanted: set[str], generated: frozenset[str]) -> set[str]:
+        """What the properties wanted rest on: as little as leaving out one after the other gives, templates first."""
+        needed = {n for n in wanted if n in self.alive}
+        waiting = deque(sorted(needed))
+        while waiting:
+            name = waiting.popleft()
+            for obligation in [o for o in self.discharged if o.lemma == name and o.action != INITIATION]:
+                for number, query in enumerate(self.encoding.queries(obligation)):
+                    if self.check(query, tuple(n for n in self.usable(obligation) if n in needed), 1.0) == z3.unsat:
+                        continue
+                    support = self.discharged[obligation].support[number]
+                    ordered: Support = tuple(sorted(support, key=lambda n: (n in needed, n not in generated, n)))
+                    for other in self.minimal(query, ordered, 1.0):
+                        if other not in needed and other in self.alive:
+                            needed.add(other)
+                            waiting.append(other)
+        return needed
