@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import random
 import sys
 import tempfile
 from collections import deque
@@ -26,6 +27,7 @@ from spec.language import Protocol, Scope, SpecError, State, ir
 from spec.language.types import EnumType, OptionType, RecordType, SeqType, SetType, SortType, Type, WindowType
 
 _modules = itertools.count()
+_WALK = 60
 
 
 @dataclass(frozen=True)
@@ -59,18 +61,18 @@ def suggest(
     """Look for lemmas that complete a protocol's proof.
 
     `candidates` extends the protocol by a class whose further invariants and lemmas are offered. Candidates are first
-    tried on the first `state_limit` states, in breadth-first order, of the scope (the protocol's own, if none is given).
+    tried on up to `state_limit` reachable states of the scope (the protocol's own, if none is given).
     SpecError where `candidates` is no extension, or where one of them is undefined in a state.
     """
     limits = limits or Limits(timeout=5.0)
     wanted = {p.name for p in protocol.ir.properties if p.kind in ("invariant", "action_property")}
+    extended, generated = with_templates(_extension(protocol, candidates))
     before = Prover(protocol, frozenset(), {}, limits)
     still_open = [o for o in before.encoding.obligations if before.discharge(o).result != "unsat"]
-    extended, generated = with_templates(_extension(protocol, candidates))
     offered = [p for p in extended.ir.properties if p.kind == "invariant" and p.name not in wanted]
     small = extended(scope)
-    states = list(itertools.islice(reachable(small), state_limit + 1))
-    true_there = _true_on(small, offered, states[:state_limit], generated)
+    states, all_states = explore(small, state_limit)
+    true_there = _true_on(small, offered, states, generated)
     search = _Houdini(extended, wanted | {p.name for p in true_there}, limits)
     search.run()
     used = search.used(wanted, frozenset(generated))
@@ -79,8 +81,8 @@ def suggest(
         open_before=tuple(still_open),
         offered=len(offered),
         scope=small.scope,
-        states=min(len(states), state_limit),
-        all_states=len(states) <= state_limit,
+        states=len(states),
+        all_states=all_states,
         true_there=len(true_there),
         inductive=sum(p.name in search.alive for p in true_there),
         suggested={p.name: texts[p.name] for p in offered if p.name in used},
@@ -152,21 +154,31 @@ def _defined(text: str) -> type[Protocol]:
 # --- On a small scope
 
 
-def reachable(protocol: Protocol) -> Iterator[State]:
-    """The reachable states, breadth-first."""
-    waiting = deque(protocol.initial_states())
-    seen = set(waiting)
-    while waiting:
-        state = waiting.popleft()
-        yield state
-        for _, after in successors(protocol, state):
-            if after not in seen:
-                seen.add(after)
+def explore(protocol: Protocol, limit: int) -> tuple[list[State], bool]:
+    """Reachable states, and whether these are all: up to half of the limit breadth-first, then on random walks, which lead deep."""
+    starts = protocol.initial_states()
+    found, waiting = dict.fromkeys(starts), deque(starts)
+    while waiting and len(found) < limit // 2:
+        for _, after in successors(protocol, waiting.popleft()):
+            if after not in found:
+                found[after] = None
                 waiting.append(after)
+    if not waiting:
+        return list(found), True
+    dice = random.Random(0)
+    for _ in range(limit):
+        state = dice.choice(starts)
+        for _ in range(_WALK):
+            steps = [after for _, after in successors(protocol, state) if after != state]
+            if not steps or len(found) >= limit:
+                break
+            state = dice.choice(steps)
+            found[state] = None
+    return list(found), False
 
 
 def _true_on(protocol: Protocol, offered: Sequence[ir.Property], states: Sequence[State], generated: Mapping[str, Template]) -> list[ir.Property]:
-    """The candidates that are true in all states; of the clauses only those of which no part is."""
+    """The candidates that are true in all states, without the templates that others of these imply."""
     left = list(offered)
     for state in states:
         kept = []
@@ -175,9 +187,10 @@ def _true_on(protocol: Protocol, offered: Sequence[ir.Property], states: Sequenc
                 if protocol.holds(candidate, state):
                     kept.append(candidate)
         left = kept
-    facts = {p.name: generated[p.name].facts for p in left if p.name in generated}
-    clauses = {f for f in facts.values() if f}
-    return [p for p in left if not any(c < facts.get(p.name, frozenset()) for c in clauses)]
+    true = [generated[p.name] for p in left if p.name in generated]
+    texts, clauses = {t.text for t in true}, {t.facts for t in true if t.facts}
+    implied = {t.text for t in true if t.implied_by & texts or any(c < t.facts for c in clauses)}
+    return [p for p in left if p.name not in generated or generated[p.name].text not in implied]
 
 
 # --- For any number of everything

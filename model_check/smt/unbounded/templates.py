@@ -20,9 +20,10 @@ _MOST_CLAUSES = 2_000
 
 @dataclass(frozen=True)
 class Template:
-    """A predicate's text; `facts` are a clause's literals: a clause with fewer of them says more."""
+    """A predicate's text, and what says more: templates that imply it; a clause with fewer literals (`facts`)."""
 
     text: str
+    implied_by: frozenset[str] = frozenset()
     facts: frozenset[str] = frozenset()
 
 
@@ -88,11 +89,17 @@ def _parts(term: _Term) -> Iterator[_Term]:
 # --- Predicates
 
 
-def _where(given: tuple[str, ...], claim: str) -> list[str]:
-    """The claim where its Options hold something; and that they do."""
-    if not given:
-        return [claim]
-    return [" or ".join([*(f"{g} is None" for g in given), claim]), " and ".join([*(f"{g} is not None" for g in given), claim])]
+def _where(given: tuple[str, ...], claim: str, domain: str, implied_by: tuple[str, ...] = ()) -> Iterator[Template]:
+    """The claim of all of a domain, where its Options hold something; and that they do."""
+    weak = " or ".join([*(f"{g} is None" for g in given), "{}"])
+    strong = " and ".join([*(f"{g} is not None" for g in given), "{}"])
+
+    def text(form: str, what: str) -> str:
+        return f"all({form.format(what)} for {domain})"
+
+    if given:
+        yield Template(text(strong, claim), frozenset(text(strong, c) for c in implied_by))
+    yield Template(text(weak, claim), frozenset([text(weak, c) for c in implied_by] + ([text(strong, claim)] if given else [])))
 
 
 def _given(*terms: _Term) -> tuple[str, ...]:
@@ -105,11 +112,13 @@ def _comparisons(context: _Context) -> Iterator[Template]:
         if a.type != b.type:
             continue
         assert isinstance(a.type, SortType)
-        claims = [f"{a.text} == {b.text}", f"{a.text} != {b.text}"]
+        x, y, domain, given = a.text, b.text, context.domain, _given(a, b)
+        yield from _where(given, f"{x} == {y}", domain)
+        yield from _where(given, f"{x} != {y}", domain, (f"{x} < {y}", f"{y} < {x}"))
         if a.type.ordered:
-            claims += [f"{x.text} {operator} {y.text}" for x, y in ((a, b), (b, a)) for operator in ("<=", "<")]
-        for claim in claims:
-            yield from (Template(f"all({text} for {context.domain})") for text in _where(_given(a, b), claim))
+            for low, high in ((x, y), (y, x)):
+                yield from _where(given, f"{low} < {high}", domain)
+                yield from _where(given, f"{low} <= {high}", domain, (f"{low} < {high}", f"{x} == {y}"))
 
 
 def _memberships(context: _Context, variables: list[ir.Variable]) -> Iterator[Template]:
@@ -123,7 +132,7 @@ def _memberships(context: _Context, variables: list[ir.Variable]) -> Iterator[Te
             choices.append([t for t in fitting if t.text.endswith(f".{name}")] or fitting)
         for terms in itertools.product(*choices):
             made = f"{variable.type.of.name}({', '.join(t.text for t in terms)}) in self.{variable.name}"
-            yield from (Template(f"all({text} for {context.domain})") for text in _where(_given(*terms), made))
+            yield from _where(_given(*terms), made, context.domain)
 
 
 def _functional(variables: list[ir.Variable]) -> Iterator[Template]:
@@ -134,8 +143,12 @@ def _functional(variables: list[ir.Variable]) -> Iterator[Template]:
         fields = [name for name, type_ in variable.type.of.fields if isinstance(type_, SortType)]
         for size, target in itertools.product((1, 2), fields):
             for keys in itertools.combinations([f for f in fields if f != target], size):
-                same = " and ".join(f"x.{k} == y.{k}" for k in keys)
-                yield Template(f"all(x.{target} == y.{target} for x in self.{variable.name} for y in self.{variable.name} if {same})")
+                yield Template(_determined(variable, target, keys), frozenset(_determined(variable, target, (k,)) for k in keys if size > 1))
+
+
+def _determined(variable: ir.Variable, target: str, keys: tuple[str, ...]) -> str:
+    same = " and ".join(f"x.{k} == y.{k}" for k in keys)
+    return f"all(x.{target} == y.{target} for x in self.{variable.name} for y in self.{variable.name} if {same})"
 
 
 def _clauses(protocol: type[Protocol], variables: list[ir.Variable]) -> Iterator[Template]:
@@ -150,7 +163,7 @@ def _clauses(protocol: type[Protocol], variables: list[ir.Variable]) -> Iterator
                 break
             for clause in chosen:
                 facts = [fact if positive else _negated(fact) for _, fact, positive in clause]
-                yield Template(f"all({' or '.join(facts)} for x in {sort.name})", frozenset((sort.name, *facts)))
+                yield Template(f"all({' or '.join(facts)} for x in {sort.name})", facts=frozenset((sort.name, *facts)))
 
 
 def _facts(variable: ir.Variable, sort: SortType) -> list[str]:
