@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
-import re
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +21,11 @@ from spec.paxos import Paxos
 Load = Callable[[str], ModuleType]
 
 TEXT = Path("proofs/paxos.py").read_text(encoding="utf-8")
-METHODS = {name: text for text, name in re.findall(r'(    @lemma\("[a-z ]+"\)\n    def (\w+)\(self\).*?\n(?=\n|\Z))', TEXT + "\n", flags=re.DOTALL)}
+METHODS = {
+    method.name: "\n".join(TEXT.splitlines()[method.decorator_list[0].lineno - 1 : method.end_lineno]) + "\n"
+    for method in ast.walk(ast.parse(TEXT))
+    if isinstance(method, ast.FunctionDef) and method.decorator_list
+}
 LEMMAS = [p.name for p in PaxosProof.ir.properties if p.topic]
 PAIRS = [*itertools.combinations(LEMMAS, 2)]
 
