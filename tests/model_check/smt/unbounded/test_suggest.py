@@ -19,6 +19,8 @@ from spec.language import Protocol, Scope, SpecError
 from spec.paxos import Paxos
 
 Load = Callable[[str], ModuleType]
+# Limits are in seconds of the clock, and the machine may be busy.
+PATIENT = Limits(timeout=120.0)
 
 TEXT = Path("proofs/paxos.py").read_text(encoding="utf-8")
 METHODS = {
@@ -72,7 +74,7 @@ def offering(load_spec: Load, proof: type[Protocol], methods: str) -> type[Proto
 
 def completed(load_spec: Load, deleted: tuple[str, ...]) -> Suggestion:
     proof = without(load_spec, deleted)
-    return suggest(proof, offering(load_spec, proof, "\n".join(METHODS[name] for name in deleted) + OTHERS))
+    return suggest(proof, offering(load_spec, proof, "\n".join(METHODS[name] for name in deleted) + OTHERS), limits=PATIENT)
 
 
 def test_the_proof_has_the_lemmas_that_are_deleted_here() -> None:
@@ -100,7 +102,7 @@ def test_every_two_deleted_lemmas_are_found(load_spec: Load, deleted: tuple[str,
 def test_what_is_suggested_is_a_proof_by_itself(load_spec: Load) -> None:
     # The suggestion is put into a class of its own and proved from scratch, by the prover alone.
     proof = without(load_spec, ("promises_bind", "one_proposal_per_ballot"))
-    found = suggest(proof)
+    found = suggest(proof, limits=PATIENT)
     assert found.complete, "the templates alone suffice"
     methods = "\n".join(
         f'    @lemma("found")\n    def {name}(self) -> bool:\n        """Found."""\n        return {text}\n' for name, text in found.suggested.items()
