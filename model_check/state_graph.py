@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from io import BytesIO, StringIO
+from io import BytesIO
 from typing import TYPE_CHECKING, TypeAlias
 
 import networkx as nx
 
 from model_check import itf
+from model_check.dot import digraph, escaped
 from model_check.evaluation import successors
 from spec.language import IonianError, Protocol, State
 
@@ -79,20 +80,15 @@ def to_graphml(graph: Graph) -> str:
 
 def to_dot(graph: Graph) -> str:
     """The graph in Graphviz's language; steps between the same states share an edge."""
-    out = StringIO()
-    out.write(f"digraph {json.dumps(graph.graph['name'])} {{\n  node [shape=box, fontname=monospace, fontsize=9];\n  edge [fontsize=9];\n")
+    lines = []
     for node, data in graph.nodes(data=True):
         # `\l` ends a line that is set to the left.
-        label = "".join(f"{_escaped(line)}\\l" for line in repr(data["state"]).splitlines())
-        out.write(f'  {node} [label="{label}"{", style=bold" if data["initial"] else ""}];\n')
+        label = "".join(f"{escaped(line)}\\l" for line in repr(data["state"]).splitlines())
+        lines.append(f'{node} [label="{label}"{", style=bold" if data["initial"] else ""}];')
     for (source, target), labels in _joined(graph).items():
-        text = "\\n".join(_escaped(label) for label in labels)
-        out.write(f'  {source} -> {target} [label="{text}"];\n')
-    return out.getvalue() + "}\n"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+        text = "\\n".join(escaped(label) for label in labels)
+        lines.append(f'{source} -> {target} [label="{text}"];')
+    return digraph(graph.graph["name"], lines)
 
 
 def _joined(graph: Graph) -> dict[tuple[int, int], list[str]]:

@@ -48,34 +48,54 @@ class PaxosProof(Paxos):
 
     @lemma("acceptors")
     def promises_bind(self) -> bool:
-        """An acceptor that promised a ballot stays at or above it."""
+        """An acceptor that promised a ballot stays at or above it.
+
+        What makes a promise one ("Paxos Made Simple", section 2.2, phase 1b): `phase_2b` refuses lower ballots by `max_bal`.
+        """
         return all(not self.below(self.max_bal[m.acceptor], m.ballot) for m in self.promises)
 
     @lemma("acceptors")
     def votes_bind(self) -> bool:
-        """An acceptor that voted in a ballot stays at or above it, and knows of a vote at least as high."""
+        """An acceptor that voted in a ballot stays at or above it, and knows of a vote at least as high.
+
+        Without it `phase_1b` could report a lower vote than the highest one, against `promises_report_the_highest`.
+        """
         return all(not self.below(self.max_bal[m.acceptor], m.ballot) and self.reaches(self.max_vote[m.acceptor], m.ballot) for m in self.accepteds)
 
     @lemma("acceptors")
     def last_vote_was_cast(self) -> bool:
-        """What an acceptor takes for its last vote, it has cast."""
+        """What an acceptor takes for its last vote, it has cast.
+
+        A promise reports what the acceptor remembers, so `promises_report_votes` rests on it.
+        """
         return all(self.was_cast(a, self.max_vote[a]) for a in Acceptor)
 
     # --- Proposals
 
     @lemma("proposals")
     def one_proposal_per_ballot(self) -> bool:
-        """A ballot has one proposal."""
+        """A ballot has one proposal.
+
+        Two proposals in a ballot could be chosen both. `phase_2a` keeps it by its first guard; a leader keeps its ballots to
+        itself.
+        """
         return all(m.value == n.value for m in self.accepts for n in self.accepts if m.ballot == n.ballot)
 
     @lemma("proposals")
     def promises_report_votes(self) -> bool:
-        """A promise reports a vote of its acceptor below its ballot ..."""
+        """A promise reports a vote of its acceptor below its ballot ...
+
+        Without it `phase_2a` could adopt a value that nobody voted for, and that is not safe.
+        """
         return all(self.was_cast(m.acceptor, m.highest_vote) and (m.highest_vote is None or m.highest_vote.ballot < m.ballot) for m in self.promises)
 
     @lemma("proposals")
     def promises_report_the_highest(self) -> bool:
-        """... and the acceptor has cast none between that and the promised ballot."""
+        """... and the acceptor has cast none between that and the promised ballot.
+
+        So a leader that sees the promises of a quorum sees the highest vote below its ballot of any member: `phase_2a` keeps
+        `proposals_are_safe`.
+        """
         return all(self.reaches(m.highest_vote, n.ballot) for m in self.promises for n in self.accepteds if m.acceptor == n.acceptor and n.ballot < m.ballot)
 
     @lemma("proposals")
@@ -87,7 +107,11 @@ class PaxosProof(Paxos):
 
     @lemma("safety")
     def proposals_are_safe(self) -> bool:
-        """Below a proposal's ballot, no quorum has chosen, or can still choose, another value: some member voted otherwise or has moved on."""
+        """Below a proposal's ballot, no quorum has chosen, or can still choose, another value: some member voted otherwise or has moved on.
+
+        The invariant of section 2.2 (P2c): below a proposal nothing else can be chosen any more. `agreement` follows, since two
+        chosen values would both have been proposed, one of them in a later ballot.
+        """
         return all(
             any(not self.at_most(self.max_bal[a], b) and Accepted(a, b, v) not in self.accepteds for a in q)
             for m in self.accepts

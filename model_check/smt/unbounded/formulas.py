@@ -116,6 +116,11 @@ class Naming:
             lambda t: z3.Or(x == zero, z3.And(lt(t, x), z3.ForAll([y], z3.Or(le(y, t), le(x, y))))),
         )
 
+    @property
+    def open(self) -> bool:
+        """Whether a formula with the given terms has to be closed."""
+        return bool(self._variables)
+
     def close(self, formula: z3.BoolRef) -> z3.BoolRef:
         """The asserted atom with its bound variables: whatever they are, if they are what they name."""
         if not self._variables:

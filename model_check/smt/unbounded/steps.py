@@ -222,8 +222,12 @@ class Steps:
         inner = frame
         for binder, key in zip(expr.binders, keys, strict=True):
             inner = inner.bind(binder.name, Scalar(binder.type, key))
-        # Without a ground, whatever would need a name is refused: the keys may be bound.
-        return self.formulas.value(expr.value, inner, Naming(self.universe, None))
+        # The keys may be bound: a name would stand for one value where there is one for each key.
+        naming = Naming(self.universe, None)
+        found = self.formulas.value(expr.value, inner, naming)
+        if naming.open:
+            self.formulas.refuse(expr, f"a value that must be named for each {expr.binders[0].type}")
+        return found
 
     def _for_each(self, binder: ir.Binder, body: tuple[ir.Statement, ...], path: Path) -> Path:
         """All turns of a loop at once: run for one element, then read at the entry's own key."""

@@ -1,0 +1,73 @@
+"""Keeps `proofs/README.md` up to date: `python -m proofs.study` writes under each lemma's heading what code and ledger say.
+
+From the code: what the lemma says, why it is needed, its formula. From the ledger: what it needs and what needs it.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import re
+import textwrap
+from pathlib import Path
+
+from model_check.smt.unbounded.graph import Graph, Supports, proof_graph
+from model_check.smt.unbounded.obligations import Obligation
+from proofs.paxos import PaxosProof
+from proofs.raft import RaftProof
+from spec.language import IonianError, Protocol
+
+HERE = Path(__file__).parent
+README = HERE / "README.md"
+PROOFS: dict[str, type[Protocol]] = {"raft": RaftProof, "paxos": PaxosProof}
+BEGIN, END = "<!-- from the code and the ledger -->", "<!-- end -->"
+
+_HEADING = re.compile(rf"^### `(\w+)`\n\n(?:{BEGIN}\n.*?{END}\n\n)?", flags=re.MULTILINE | re.DOTALL)
+
+
+def supports(name: str) -> Supports:
+    """What each obligation of a shipped proof uses, by its ledger; IonianError where there is none."""
+    path = HERE / f"{name}.ledger.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise IonianError(f"{path}: there is no ledger; write it with `python -m proofs.ledger {name}`") from None
+    return {Obligation(o["action"], o["lemma"]): o["support"] for o in found["obligations"]}
+
+
+def refreshed(text: str) -> str:
+    """The README with all that is taken from code and ledgers renewed; IonianError for a heading that names no lemma."""
+    graphs = [(protocol, proof_graph(protocol, supports(name))) for name, protocol in PROOFS.items()]
+
+    def section(found: re.Match[str]) -> str:
+        lemma = found[1]
+        for protocol, graph in graphs:
+            if lemma in graph:
+                return f"### `{lemma}`\n\n{BEGIN}\n{block(protocol, graph, lemma)}{END}\n\n"
+        raise IonianError(f"{README}: the heading `{lemma}` is the name of no lemma")
+
+    return _HEADING.sub(section, text)
+
+
+def block(protocol: type[Protocol], graph: Graph, lemma: str) -> str:
+    """What a lemma says, why, its formula, and its place in the graph, as Markdown."""
+    doc = next(p.doc for p in protocol.ir.properties if p.name == lemma)
+    says, _, why = doc.partition("\n\n")
+    needs = [f"[`{other}`](#{other}) ({', '.join(graph.edges[lemma, other]['actions'])})" for other in graph[lemma]]
+    needed_by = [f"[`{other}`](#{other})" for other in graph.predecessors(lemma)]
+    parts = [f"**Says.** {says}", *([why] if why else []), f"```python\n{formula(protocol, lemma)}\n```"]
+    parts += [f"**Needs** {', '.join(needs) or 'nothing else'}.", f"**Needed by** {', '.join(needed_by) or 'no other lemma'}."]
+    return "\n\n".join(parts) + "\n"
+
+
+def formula(protocol: type[Protocol], lemma: str) -> str:
+    """The body of a lemma's method as it stands in the code, without its docstring."""
+    text = textwrap.dedent(inspect.getsource(getattr(protocol, lemma)))
+    method = ast.parse(text).body[0]
+    assert isinstance(method, ast.FunctionDef)
+    return textwrap.dedent("\n".join(text.splitlines()[method.body[1].lineno - 1 :]))
+
+
+if __name__ == "__main__":
+    README.write_text(refreshed(README.read_text(encoding="utf-8")), encoding="utf-8")
