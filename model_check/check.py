@@ -6,11 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from model_check import itf
+from model_check import interpreter, itf
 from model_check.evaluation import guarded, well_typed
 from model_check.explain import Explanation, explain
-from model_check.interpreter import explore as explore_by_interpreter
-from model_check.interpreter import explore_depth_first
 from model_check.search import TYPE_INVARIANT, ActionCoverage, Options, Outcome, Progress
 from model_check.trace import Origin, Trace, replay_path
 from spec.language import IonianError, Protocol, SpecError, State
@@ -138,10 +136,12 @@ def check(
     `max_memory` is in bytes; `start` begins at the last state of a trace instead of the initial states. Raises
     IonianError for options that do not fit the protocol, SpecError where an expression of the spec is undefined.
     """
-    _known("engine", (engine,), ENGINES)
-    _known("search", (search,), SEARCHES)
+    want_known("engine", (engine,), ENGINES)
+    want_known("search", (search,), SEARCHES)
     if workers < 1 or (max_depth is not None and max_depth < 0) or (max_memory is not None and max_memory < 1):
         raise IonianError(f"workers ({workers}) and max_memory ({max_memory}) must be at least 1, max_depth ({max_depth}) at least 0")
+    if search == "depth-first" and workers > 1:
+        raise IonianError(f"depth-first search runs on one worker, not on {workers}: search breadth-first to use them")
     options = Options(
         engine=engine,
         symmetry=symmetry,
@@ -158,17 +158,12 @@ def check(
 
 
 def explorer_of(engine: str, search: str = "breadth-first") -> Callable[[Protocol, Options], Outcome]:
-    """The explorer of an engine; IonianError where it has no such search."""
-    if search == "depth-first":
-        if engine != "interpreter":
-            raise IonianError(f"depth-first search runs on the interpreter only, not on engine `{engine}`: add --engine interpreter")
-        return explore_depth_first
+    """The explorer of an engine for a search."""
     if engine == "interpreter":
-        return explore_by_interpreter
-    # Numba takes a second to import: only runs that compile pay for it.
-    from model_check.native import explore as explore_natively  # noqa: PLC0415
+        return interpreter.explore_depth_first if search == "depth-first" else interpreter.explore
+    from model_check import native  # noqa: PLC0415  # Numba takes a second to import: only runs that compile pay for it
 
-    return explore_natively
+    return native.explore_depth_first if search == "depth-first" else native.explore
 
 
 def resolve_names(protocol: Protocol, kind: str, wanted: tuple[str, ...]) -> tuple[str, ...]:
@@ -178,11 +173,12 @@ def resolve_names(protocol: Protocol, kind: str, wanted: tuple[str, ...]) -> tup
     else:
         known = [TYPE_INVARIANT, *(p.name for p in protocol.ir.properties if p.kind in ("invariant", "action_property"))]
     found = tuple(name.replace("-", "_") for name in wanted)
-    _known(f"{protocol.ir.name}: {kind}", found, tuple(known))
+    want_known(f"{protocol.ir.name}: {kind}", found, tuple(known))
     return found
 
 
-def _known(what: str, wanted: tuple[str, ...], known: tuple[str, ...]) -> None:
+def want_known(what: str, wanted: tuple[str, ...], known: tuple[str, ...]) -> None:
+    """SpecError for a name that is not among those known."""
     for name in wanted:
         if name not in known:
             raise SpecError(f"{what} `{name}` is unknown; there is {', '.join(known) or 'none'}")

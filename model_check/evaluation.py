@@ -14,18 +14,17 @@ from typing import Any
 
 import spec.language
 from spec.language import Map, Ordered, Protocol, Seq, Sort, SpecError, State, Step, Window
-from spec.language.context import activate
 from spec.language.types import BoolType, EnumType, MapType, OptionType, RecordType, SeqType, SetType, SortType, Type, WindowType
 from spec.language.values import Undefined, elements
 
 _OWN = (Path(spec.language.__file__).parent, Path(__file__).parent)
-# What CPython raises where an expression has no value: a read past a sequence's end, a field or an order of None, None as a key.
-_UNDEFINED = (Undefined, AttributeError, TypeError, KeyError)
+# What CPython raises where an expression has no value: a read past a sequence's end, a field or an order of None.
+_UNDEFINED = (Undefined, AttributeError, TypeError)
 
 
 @contextmanager
-def guarded(protocol: Protocol, doing: str, state: State | None) -> Iterator[None]:
-    """Turn an undefined expression of the spec into a SpecError that names its place and the state."""
+def guarded(protocol: Protocol, doing: str | Step, state: State | None) -> Iterator[None]:
+    """Turn an undefined expression of the spec into a SpecError that names its place, what was evaluated, and the state."""
     try:
         yield
     except _UNDEFINED as error:
@@ -33,9 +32,10 @@ def guarded(protocol: Protocol, doing: str, state: State | None) -> Iterator[Non
         if not frames:
             raise
         last = frames[-1]
+        what = f"step {doing}" if isinstance(doing, Step) else doing
         shown = "" if state is None else "\nin the state\n" + "\n".join(f"  {line}" for line in repr(state).splitlines())
         raise SpecError(
-            f"{protocol.ir.name}: {doing} is undefined: `{last.line}`: {error}; guard the expression so that it is evaluated only where it has a value{shown}",
+            f"{protocol.ir.name}: {what} is undefined: `{last.line}`: {error}; guard the expression so that it is evaluated only where it has a value{shown}",
             last.filename,
             last.lineno or 0,
             (last.colno or 0) + 1,
@@ -44,15 +44,13 @@ def guarded(protocol: Protocol, doing: str, state: State | None) -> Iterator[Non
 
 def attempts(protocol: Protocol, state: State) -> Iterator[tuple[str, Step | None, State | None]]:
     """Each argument tuple of each action, in order: the action's name, and where it is enabled the step and the state after it."""
-    # The parts of Protocol.successors, one by one: it gives neither the tuples that fail nor the step that is undefined.
-    activate(protocol.context)
+    # As Protocol.successors, which gives neither the tuples that fail nor the step that is undefined.
     for act in protocol.ir.actions:
         with guarded(protocol, f"a parameter of `{act.name}`", state):
-            choices = list(protocol._choices(act, state))
-        for arguments in choices:
-            step = Step(act.name, arguments)
-            with guarded(protocol, f"step {step}", state):
-                after = protocol._take(state, act.name, arguments)
+            steps = protocol.choices(act, state)
+        for step in steps:
+            with guarded(protocol, step, state):
+                after = protocol.attempt(state, step)
             yield act.name, None if after is None else step, after
 
 

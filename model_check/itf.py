@@ -82,7 +82,7 @@ def _decode(protocol: Protocol, type_: Type, data: Any) -> Any:
         case SortType(cls=cls):
             return {repr(e): e for e in elements(cls, protocol.context.sizes[cls])}[data]
         case EnumType(cls=cls):
-            return next(member for member in vars(cls)["_member_map_"].values() if member.name == data)
+            return cls[data]
         case OptionType(of=of):
             return None if data == {"tag": "None"} else _decode(protocol, of, data)
         case RecordType(cls=cls, name=name, fields=fields):

@@ -18,7 +18,11 @@ from model_check.search import ActionCoverage, Progress
 from model_check.simulate import Simulation
 from model_check.trace import Origin, Trace
 
-_STYLES = {"holds": "bold green", "violated": "bold red", "inconclusive": "bold yellow", "no violation found": "bold green"}
+_STYLES = {
+    **dict.fromkeys(("holds", "proved", "no violation found"), "bold green"),
+    **dict.fromkeys(("violated", "not proved"), "bold red"),
+    "inconclusive": "bold yellow",
+}
 _SHORT = 24
 
 
@@ -145,9 +149,9 @@ def print_counterexample(out: Console, trace: Trace, explanation: Explanation, l
     print_explanation(out, explanation)
 
 
-def print_explanation(out: Console, found: Explanation) -> None:
+def print_explanation(out: Console, found: Explanation, word: str = "Violated") -> None:
     """A violated property: its meaning and place, the failing conjunct, the falsifying values."""
-    out.print(Text(f"Violated: {found.property}", style="bold red") + Text(f"  ({found.place})", style="not bold"))
+    out.print(Text(f"{word}: {found.property}", style="bold red") + Text(f"  ({found.place})", style="not bold"))
     if found.doc:
         put(out, found.doc.splitlines()[0], 2)
     put(out, f"false: {found.conjunct}  ({found.conjunct_place})", 2)
@@ -210,7 +214,7 @@ def _verdict(result: Result) -> Text:
 def print_simulation(out: Console, result: Simulation) -> None:
     """The report of random walks."""
     print_origin(out, result.origin)
-    put(out, f"random walks, seed {result.seed}", 0, style="dim")
+    put(out, f"{result.engine} engine, random walks, seed {result.seed}", 0, style="dim")
     if result.trace is not None and result.explanation is not None:
         out.print()
         print_counterexample(out, result.trace, result.explanation, f"{len(result.trace.steps)} steps, found at random: a shorter one may exist")
@@ -218,8 +222,11 @@ def print_simulation(out: Console, result: Simulation) -> None:
     print_coverage(out, result.coverage)
     print_witnesses(out, result.witnesses)
     out.print()
-    out.print(Text(f"{number(result.walks)} walks, {number(result.steps)} steps, {number(result.distinct_states)} distinct states, {duration(result.seconds)}"))
-    where = {"violated": f"{result.property}, in walk {result.walks}", "inconclusive": "interrupted"}
+    rate = f" ({number(round(result.steps / result.seconds))} steps/s)" if result.seconds >= 0.01 else ""
+    compiled = f"compiling {duration(result.compile_seconds)}, " if result.engine == "native" else ""
+    out.print(Text(f"{number(result.walks)} walks, {number(result.steps)} steps, {number(result.distinct_states)} distinct states"))
+    out.print(Text(f"{compiled}walking {duration(result.seconds)}{rate}"))
+    where = {"violated": f"{result.property}, in walk {result.walks}", "inconclusive": f"stopped: {result.stopped}"}
     out.print(verdict_line(result.verdict, where.get(result.verdict, "in these walks: other behaviours were not checked")))
 
 

@@ -43,8 +43,7 @@ class Options:
     `max_memory` is in bytes; `start` begins the search at given states instead of the initial ones;
     `properties` limits the check to some invariants and action properties (None: all); `constraints` names
     the protocol's constraints that bound the search; `refinement` names a refinement mapping that every step is
-    checked against (the native engine's; a step that the abstract protocol does not allow violates a property of
-    the mapping's name).
+    checked against: one that the abstract protocol does not allow violates a property of the mapping's name.
     """
 
     engine: str = "native"

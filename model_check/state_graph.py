@@ -110,7 +110,7 @@ def to_svg(graph: Graph) -> str:
     # Without a fixed salt, equal graphs would give different files.
     matplotlib.rcParams["svg.hashsalt"] = "ionian"
     from matplotlib import pyplot  # noqa: PLC0415  # after the choice of the backend
-    from matplotlib.lines import Line2D  # noqa: PLC0415
+    from matplotlib.lines import Line2D  # noqa: PLC0415  # as above
 
     depths = nx.get_node_attributes(graph, "depth")
     widest = max(sum(1 for d in depths.values() if d == depth) for depth in set(depths.values()))

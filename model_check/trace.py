@@ -125,5 +125,3 @@ def first_wrong_step(protocol: Protocol, trace: Trace) -> str:
 
 def _difference(expected: State, found: State) -> str:
     return "; ".join(expected.diff(found)) + ", where the trace's value stands last"
-
-

@@ -147,11 +147,7 @@ class Paxos(Protocol):
             self.reports(m, b, q)
             and m.highest_vote is not None
             and m.highest_vote.value == v
-            and all(
-                n.highest_vote is not None and n.highest_vote.ballot <= m.highest_vote.ballot
-                for n in self.promises
-                if self.reports(n, b, q)
-            )
+            and all(n.highest_vote is not None and n.highest_vote.ballot <= m.highest_vote.ballot for n in self.promises if self.reports(n, b, q))
             for m in self.promises
         )
 
@@ -166,15 +162,7 @@ class Paxos(Protocol):
     @invariant
     def agreement(self) -> bool:
         """At most one value is chosen."""
-        return all(
-            v == w
-            for v in Value
-            for b in Ballot
-            if self.chosen_in(b, v)
-            for w in Value
-            for c in Ballot
-            if self.chosen_in(c, w)
-        )
+        return all(v == w for v in Value for b in Ballot if self.chosen_in(b, v) for w in Value for c in Ballot if self.chosen_in(c, w))
 
     @invariant
     def validity(self) -> bool:

@@ -226,9 +226,7 @@ class Raft(Protocol):
         require(prev <= last)
         require(last <= self.log[n].last)
         prev_term = self.term_at(n, prev)
-        self.append_requests |= {
-            AppendEntries(self.current_term[n], n, prev, prev_term, self.log[n].window(prev, last), self.commit_index[n])
-        }
+        self.append_requests |= {AppendEntries(self.current_term[n], n, prev, prev_term, self.log[n].window(prev, last), self.commit_index[n])}
 
     @action
     def handle_append_entries(self, n: Node, m: AppendEntries) -> None:
@@ -406,12 +404,7 @@ class Raft(Protocol):
     @invariant
     def state_machine_safety(self) -> bool:
         """What a server takes for committed is what was first committed at that position, so no two apply different entries (section 5.4.3)."""
-        return all(
-            i <= self.committed.last and self.log[n][i] == self.committed[i]
-            for n in Node
-            for i in self.log[n].indices()
-            if i <= self.commit_index[n]
-        )
+        return all(i <= self.committed.last and self.log[n][i] == self.committed[i] for n in Node for i in self.log[n].indices() if i <= self.commit_index[n])
 
     # --- Monotonicity
 
@@ -423,9 +416,7 @@ class Raft(Protocol):
     @action_property
     def commit_index_never_decreases(self, after: Raft) -> bool:
         """A server's commit index never goes back, unless a restart loses it (Figure 2, commitIndex)."""
-        return all(
-            self.commit_index[n] <= after.commit_index[n] or (after.commit_index[n] == 0 and after.role[n] == Role.FOLLOWER) for n in Node
-        )
+        return all(self.commit_index[n] <= after.commit_index[n] or (after.commit_index[n] == 0 and after.role[n] == Role.FOLLOWER) for n in Node)
 
     @action_property
     def committed_only_grows(self, after: Raft) -> bool:

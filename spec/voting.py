@@ -99,8 +99,7 @@ class Voting(Protocol):
         return promised and (
             not any(self.voted_in(a, c) for a in q for c in Ballot if c < b)
             or any(
-                any(Vote(a, c, v) in self.votes for a in q)
-                and not any(self.voted_in(a, d) for a in q for d in Ballot if c < d and d < b)
+                any(Vote(a, c, v) in self.votes for a in q) and not any(self.voted_in(a, d) for a in q for d in Ballot if c < d and d < b)
                 for c in Ballot
                 if c < b
             )
@@ -113,15 +112,7 @@ class Voting(Protocol):
     @invariant
     def agreement(self) -> bool:
         """At most one value is chosen."""
-        return all(
-            v == w
-            for v in Value
-            for b in Ballot
-            if self.chosen_in(b, v)
-            for w in Value
-            for c in Ballot
-            if self.chosen_in(c, w)
-        )
+        return all(v == w for v in Value for b in Ballot if self.chosen_in(b, v) for w in Value for c in Ballot if self.chosen_in(c, w))
 
     @invariant
     def one_value_per_ballot(self) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import itertools
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,30 +10,22 @@ from types import ModuleType
 import pytest
 from hypothesis import settings
 
+sys.path.insert(0, str(Path(__file__).parent))
+from spec_files import load
+
 settings.register_profile("reproducible", derandomize=True, deadline=None)
 settings.load_profile("reproducible")
-
-_numbers = itertools.count()
 
 
 @pytest.fixture
 def load_spec(tmp_path: Path) -> Iterator[Callable[[str], ModuleType]]:
-    """Write a spec to a file of its own and import it."""
-    loaded: list[str] = []
+    """Write a spec to a file of its own and import it; its module goes with the test."""
+    loaded: list[ModuleType] = []
 
-    def load(text: str) -> ModuleType:
-        name = f"spec_under_test_{next(_numbers)}"
-        path = tmp_path / f"{name}.py"
-        path.write_text(text, encoding="utf-8")
-        found = importlib.util.spec_from_file_location(name, path)
-        assert found is not None
-        assert found.loader is not None
-        module = importlib.util.module_from_spec(found)
-        sys.modules[name] = module
-        loaded.append(name)
-        found.loader.exec_module(module)
-        return module
+    def load_here(text: str) -> ModuleType:
+        loaded.append(load(text, tmp_path))
+        return loaded[-1]
 
-    yield load
-    for name in loaded:
-        del sys.modules[name]
+    yield load_here
+    for module in loaded:
+        del sys.modules[module.__name__]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 
 import click
@@ -11,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from model_check.breaking import Broken, experiments_for, run_experiment
-from model_check.cli.common import find_protocol, output_option, write_file
+from model_check.cli.common import find_protocol, output_option, workers_option, write_json
 from model_check.report import console, duration, live_progress, put
 from spec.language import SpecError
 from spec.language.values import rule_id
@@ -20,9 +18,9 @@ from spec.language.values import rule_id
 @click.command("break")
 @click.argument("spec")
 @click.option("--rule", "rules", multiple=True, metavar="RULE", help="Only this rule (may be repeated); its counterexample is the same as check's.")
-@click.option("--workers", type=click.IntRange(min=1), default=None, help="Threads of the native engine (default: one for each core).")
+@workers_option
 @output_option("--json", "json_file", help_text="Write all results, counterexamples included.")
-def break_rules(*, spec: str, rules: tuple[str, ...], workers: int | None, json_file: Path | None) -> int:
+def break_rules(*, spec: str, rules: tuple[str, ...], workers: int, json_file: Path | None) -> int:
     """Remove each named rule of SPEC, and print the property that then fails and the length of the shortest way there.
 
     Every rule has a scope just large enough. Exit status 0 if every removal is caught, 1 if one is not.
@@ -37,9 +35,8 @@ def break_rules(*, spec: str, rules: tuple[str, ...], workers: int | None, json_
     for experiment in experiments:
         if not wanted or rule_id(experiment.rule) in wanted:
             with live_progress(console(stderr=True)) as progress:
-                found.append(run_experiment(protocol, experiment, workers or os.cpu_count() or 1, progress))
-    if json_file is not None:
-        write_file(json_file, json.dumps({"spec": spec, "rules": [b.to_json() for b in found]}, indent=1) + "\n")
+                found.append(run_experiment(protocol, experiment, workers, progress))
+    write_json(json_file, {"spec": spec, "rules": [b.to_json() for b in found]})
     _print(found)
     return 0 if all(b.result.verdict == "violated" for b in found) else 1
 

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shlex
 from dataclasses import replace
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from model_check import itf
-from model_check.check import ENGINES, EXIT_STATUS, SEARCHES, Result
+from model_check.check import EXIT_STATUS, SEARCHES, Result
 from model_check.check import check as run_check
-from model_check.cli.common import SpecCommand, build, byte_size, output_option, protocol_options, read_trace, write_file
+from model_check.cli.common import (
+    SpecCommand,
+    build,
+    output_option,
+    property_option,
+    protocol_options,
+    search_options,
+    start_of,
+    write_file,
+    write_json,
+)
 from model_check.report import console, live_progress, print_result
-from model_check.trace import Origin, Trace, first_wrong_step
-from spec.language import IonianError, Protocol
 
 
 @click.command(cls=SpecCommand)
 @click.argument("spec")
 @protocol_options
-@click.option("--engine", type=click.Choice(ENGINES), default="native", show_default=True, help="Compiled, or CPython itself (slow, exact).")
-@click.option("--search", type=click.Choice(SEARCHES), default="breadth-first", show_default=True, help="Depth-first needs --engine interpreter.")
-@click.option("--symmetry/--no-symmetry", default=False, help="Take states that differ by a permutation of interchangeable elements as one.")
-@click.option("--workers", type=click.IntRange(min=1), default=None, help="Threads of the native engine (default: one for each core).")
-@click.option("--max-memory", callback=byte_size, metavar="SIZE", help="End as inconclusive beyond this, e.g. 4GB.")
-@click.option("--max-depth", type=click.IntRange(min=0), default=None, help="Explore no deeper than this many steps.")
+@search_options
+@click.option("--search", type=click.Choice(SEARCHES), default="breadth-first", show_default=True, help="Depth-first finds no shortest trace, by one worker.")
 @click.option("--constraint", "constraints", multiple=True, metavar="NAME", help="Expand only states that satisfy a constraint of the spec.")
-@click.option("--property", "properties", multiple=True, metavar="NAME", help="Check only this property (may be repeated).")
+@property_option
 @click.option("--from", "from_file", type=click.Path(), default=None, metavar="FILE", help="Start at a state of the trace in FILE.")
 @click.option("--at", type=int, default=None, metavar="STEP", help="The step of that trace after which to start (default: the last).")
 @output_option("--json", "json_file", help_text="Write the whole result.")
@@ -44,7 +47,7 @@ def check(
     engine: str,
     search: str,
     symmetry: bool,
-    workers: int | None,
+    workers: int,
     max_memory: int | None,
     max_depth: int | None,
     constraints: tuple[str, ...],
@@ -62,19 +65,20 @@ def check(
     """
     protocol = build(spec, sizes, without, quorum_texts)
     if print_code:
-        # Only native runs need the compiler.
-        from model_check.native import source  # noqa: PLC0415
+        from model_check.native import source  # noqa: PLC0415  # only native runs need the compiler
 
-        click.echo(source(protocol, symmetry))
+        click.echo(source(protocol, symmetry, search))
         return 0
-    start = _start(protocol, from_file, at)
+    if search == "depth-first" and click.get_current_context().get_parameter_source("workers") is ParameterSource.DEFAULT:
+        workers = 1
+    start = start_of(protocol, from_file, at)
     with live_progress(console(stderr=True)) as progress:
         result = run_check(
             protocol,
             engine=engine,
             search=search,
             symmetry=symmetry,
-            workers=workers or os.cpu_count() or 1,
+            workers=workers,
             max_depth=max_depth,
             max_memory=max_memory,
             constraints=constraints,
@@ -86,26 +90,9 @@ def check(
         result = replace(result, bounds=replace(result.bounds, start=f"the state after step {len(start.steps)} of {from_file}"))
     if itf_file is not None and result.trace is not None:
         write_file(itf_file, itf.write(result.trace))
-    if json_file is not None:
-        write_file(json_file, json.dumps(result.to_json(), indent=1) + "\n")
+    write_json(json_file, result.to_json())
     print_result(console(), result, _replay_command(result, itf_file, from_file, at))
     return EXIT_STATUS[result.verdict]
-
-
-def _start(protocol: Protocol, from_file: str | None, at: int | None) -> Trace | None:
-    """The trace to start from, re-checked; IonianError where it is not one of this protocol at this scope."""
-    if from_file is None:
-        if at is not None:
-            raise IonianError("--at names a step of a trace: give the trace too, with --from FILE")
-        return None
-    origin, (_, trace) = Origin.of(protocol), read_trace(from_file)
-    if (trace.origin.spec, trace.origin.scope) != (origin.spec, origin.scope):
-        raise IonianError(f"{from_file} is a trace of {trace.origin.spec} at {trace.origin.scope}, not of {origin.spec} at {origin.scope}")
-    chosen = trace.until(len(trace.steps) if at is None else at)
-    wrong = first_wrong_step(protocol, chosen)
-    if wrong:
-        raise IonianError(f"{from_file}: {wrong}")
-    return chosen
 
 
 def _replay_command(result: Result, itf_file: Path | None, from_file: str | None, at: int | None) -> str:

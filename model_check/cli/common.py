@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import importlib.util
+import json
 import os
 import re
 import sys
@@ -16,7 +17,8 @@ from typing import Any, TypeVar
 import click
 
 from model_check import itf
-from model_check.trace import Origin, Trace, scope_option
+from model_check.check import ENGINES
+from model_check.trace import Origin, Trace, first_wrong_step, scope_option
 from spec.language import IonianError, Protocol, Scope, ScopeError, SpecError, ir
 from spec.language.context import QuorumSystem
 from spec.quorums import explicit, majorities, weighted
@@ -153,6 +155,37 @@ def protocol_options(command: F) -> F:
     return click.option("--without", multiple=True, metavar="RULE", help="Remove a named rule of the protocol (may be repeated).")(command)
 
 
+def workers_option(command: F) -> F:
+    """The number of threads, all cores' unless given."""
+    return click.option(
+        "--workers", type=click.IntRange(min=1), default=lambda: os.cpu_count() or 1, help="Threads of the native engine (default: one for each core)."
+    )(command)
+
+
+def engine_option(command: F) -> F:
+    """What runs the spec."""
+    return click.option("--engine", type=click.Choice(ENGINES), default="native", show_default=True, help="Compiled, or CPython itself (slow, exact).")(command)
+
+
+def search_options(command: F) -> F:
+    """The options that an exhaustive search has: engine, reduction, workers and limits."""
+    options = (
+        engine_option,
+        click.option("--symmetry/--no-symmetry", default=False, help="Take states that differ by a permutation of interchangeable elements as one."),
+        workers_option,
+        click.option("--max-memory", callback=byte_size, metavar="SIZE", help="End as inconclusive beyond this, e.g. 4GB."),
+        click.option("--max-depth", type=click.IntRange(min=0), default=None, help="Explore no deeper than this many steps."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def property_option(command: F) -> F:
+    """The properties to check."""
+    return click.option("--property", "properties", multiple=True, metavar="NAME", help="Check only this property (may be repeated).")(command)
+
+
 _QUORUMS_HELP = "majorities (the default), weighted:2,1,1 (a weight for each member), or explicit:1/2,3 (the sets {1} and {2,3})."
 
 
@@ -221,6 +254,22 @@ def read_trace(path: str) -> tuple[Protocol, Trace]:
         raise IonianError(f"{path}: {error}") from None
 
 
+def start_of(protocol: Protocol, from_file: str | None, at: int | None) -> Trace | None:
+    """The trace to start from, re-checked; IonianError where it is not one of this protocol at this scope."""
+    if from_file is None:
+        if at is not None:
+            raise IonianError("--at names a step of a trace: give the trace too, with --from FILE")
+        return None
+    origin, (_, trace) = Origin.of(protocol), read_trace(from_file)
+    if (trace.origin.spec, trace.origin.scope) != (origin.spec, origin.scope):
+        raise IonianError(f"{from_file} is a trace of {trace.origin.spec} at {trace.origin.scope}, not of {origin.spec} at {origin.scope}")
+    chosen = trace.until(len(trace.steps) if at is None else at)
+    wrong = first_wrong_step(protocol, chosen)
+    if wrong:
+        raise IonianError(f"{from_file}: {wrong}")
+    return chosen
+
+
 def writable(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
     """Callback of an option for a file to write: refused before the work starts where it cannot be written."""
     if value is None:
@@ -260,6 +309,12 @@ def write_file(path: Path, text: str) -> None:
             raise
     except OSError as error:
         raise IonianError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def write_json(path: Path | None, document: itf.Json) -> None:
+    """Write a result where a file for it is asked for."""
+    if path is not None:
+        write_file(path, json.dumps(document, indent=1) + "\n")
 
 
 def _umask() -> int:

@@ -8,6 +8,7 @@ from model_check.cli.common import available, find_protocol
 from model_check.report import console, put
 from model_check.search import TYPE_INVARIANT
 from model_check.trace import scope_option
+from proofs import SHIPPED
 from spec.language import Protocol
 
 
@@ -21,6 +22,8 @@ def list_specs(spec: str | None) -> None:
         put(out, f"{name}: {_first_line(protocol.ir.doc)}", 0, style="bold" if out.is_terminal else "")
         if spec is None:
             put(out, f"scope: {_scope(protocol)}", 4)
+            if name in SHIPPED:
+                put(out, f"proof for clusters of every size: ionian prove {name}", 4)
         else:
             for heading, entries in _sections(protocol).items():
                 put(out, f"{heading}: {', '.join(entries) or 'none'}", 4)

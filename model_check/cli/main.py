@@ -8,11 +8,14 @@ from collections.abc import Sequence
 
 import click
 
+from model_check.cli.bmc import bmc
 from model_check.cli.breaking import break_rules
 from model_check.cli.check import check
 from model_check.cli.export import export
 from model_check.cli.graph import graph
+from model_check.cli.induct import induct
 from model_check.cli.listing import list_specs
+from model_check.cli.prove import prove
 from model_check.cli.refine import refine
 from model_check.cli.replay import replay
 from model_check.cli.simulate import simulate
@@ -23,14 +26,14 @@ USAGE_ERROR, INCONCLUSIVE = 2, 3
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def ionian() -> None:
-    """Check distributed protocols, written as executable Python, exhaustively on small clusters.
+    """Check distributed protocols, written as executable Python, on small clusters; prove them for all.
 
-    Exit status: 0 holds, 1 violated, 2 usage or spec error, 3 inconclusive.
+    Exit status: 0 holds or proved, 1 violated, 2 usage or spec error, 3 inconclusive.
     """
 
 
 # A new command is a module beside this one, and a line here.
-for command in (list_specs, check, simulate, refine, break_rules, graph, replay, export):
+for command in (list_specs, check, bmc, induct, prove, simulate, refine, break_rules, graph, replay, export):
     ionian.add_command(command)
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 from pathlib import Path
 
 import click
 from rich.text import Text
 
-from model_check.check import ENGINES, EXIT_STATUS
-from model_check.cli.common import SpecCommand, build, byte_size, find_protocol, output_option, protocol_options, write_file
+from model_check.check import EXIT_STATUS
+from model_check.cli.common import SpecCommand, build, find_protocol, output_option, protocol_options, search_options, write_json
 from model_check.refine import RefinementResult
 from model_check.refine import refine as run_refine
 from model_check.report import console, duration, live_progress, number, print_origin, print_trace, put, verdict_line
@@ -20,11 +18,7 @@ from model_check.report import console, duration, live_progress, number, print_o
 @click.argument("spec")
 @click.argument("abstract")
 @protocol_options
-@click.option("--engine", type=click.Choice(ENGINES), default="native", show_default=True, help="Compiled, or CPython itself (slow, exact).")
-@click.option("--symmetry/--no-symmetry", default=False, help="Take states that differ by a permutation of interchangeable elements as one.")
-@click.option("--workers", type=click.IntRange(min=1), default=None, help="Threads of the native engine (default: one for each core).")
-@click.option("--max-memory", callback=byte_size, metavar="SIZE", help="End as inconclusive beyond this, e.g. 4GB.")
-@click.option("--max-depth", type=click.IntRange(min=0), default=None, help="Explore no deeper than this many steps.")
+@search_options
 @output_option("--json", "json_file", help_text="Write the whole result.")
 def refine(
     *,
@@ -35,7 +29,7 @@ def refine(
     quorum_texts: tuple[str, ...],
     engine: str,
     symmetry: bool,
-    workers: int | None,
+    workers: int,
     max_memory: int | None,
     max_depth: int | None,
     json_file: Path | None,
@@ -51,13 +45,12 @@ def refine(
             find_protocol(abstract),
             engine=engine,
             symmetry=symmetry,
-            workers=workers or os.cpu_count() or 1,
+            workers=workers,
             max_depth=max_depth,
             max_memory=max_memory,
             progress=progress,
         )
-    if json_file is not None:
-        write_file(json_file, json.dumps(result.to_json(), indent=1) + "\n")
+    write_json(json_file, result.to_json())
     _print(result)
     return EXIT_STATUS[result.verdict]
 

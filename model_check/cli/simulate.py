@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from model_check import itf
-from model_check.cli.common import SpecCommand, build, output_option, protocol_options, write_file
+from model_check.cli.common import SpecCommand, build, engine_option, output_option, property_option, protocol_options, write_file, write_json
 from model_check.report import console, live_progress, print_simulation
 from model_check.simulate import simulate as run_simulation
 
@@ -16,10 +15,11 @@ from model_check.simulate import simulate as run_simulation
 @click.command(cls=SpecCommand)
 @click.argument("spec")
 @protocol_options
+@engine_option
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same walks.")
 @click.option("--walks", type=click.IntRange(min=1), default=100, show_default=True, help="How many walks.")
 @click.option("--steps", type=click.IntRange(min=1), default=100, show_default=True, help="How long each walk is at most.")
-@click.option("--property", "properties", multiple=True, metavar="NAME", help="Check only this property (may be repeated).")
+@property_option
 @output_option("--json", "json_file", help_text="Write the whole result.")
 @output_option("--itf", "itf_file", help_text="Write the counterexample as a trace.")
 def simulate(
@@ -28,6 +28,7 @@ def simulate(
     sizes: dict[str, int | None],
     without: tuple[str, ...],
     quorum_texts: tuple[str, ...],
+    engine: str,
     seed: int,
     walks: int,
     steps: int,
@@ -41,10 +42,9 @@ def simulate(
     """
     protocol = build(spec, sizes, without, quorum_texts)
     with live_progress(console(stderr=True)) as progress:
-        result = run_simulation(protocol, seed=seed, walks=walks, steps=steps, properties=properties or None, progress=progress)
+        result = run_simulation(protocol, engine=engine, seed=seed, walks=walks, steps=steps, properties=properties or None, progress=progress)
     if itf_file is not None and result.trace is not None:
         write_file(itf_file, itf.write(result.trace))
-    if json_file is not None:
-        write_file(json_file, json.dumps(result.to_json(), indent=1) + "\n")
+    write_json(json_file, result.to_json())
     print_simulation(console(), result)
     return {"violated": 1, "inconclusive": 3}.get(result.verdict, 0)

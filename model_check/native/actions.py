@@ -16,7 +16,7 @@ _STEP_SIGNATURE = "(S, o, n, h, p, C, CO, TH, CM, notes, EV)"
 def define(writer: Writer, head: str) -> None:
     """Begin a function that only compiled code calls."""
     writer.depth = 0
-    writer.lines += ["", "", "@njit(error_model='numpy', no_cpython_wrapper=True, no_cfunc_wrapper=True)", f"def {head}:"]
+    writer.lines += ["", "", "@njit(**PART)", f"def {head}:"]
     writer.depth = 1
 
 
@@ -41,7 +41,6 @@ class _ActionTranslator(Translator):
     def __init__(self, writer: Writer, number: int) -> None:
         super().__init__(writer, BEFORE)
         self.number, self.copied = number, False
-        self.flagged = False
 
     def write(self, act: ir.Action) -> None:
         """The body of the action's function."""
@@ -121,7 +120,6 @@ class _ActionTranslator(Translator):
     # --- statements
 
     def _statement(self, s: ir.Statement) -> None:
-        had_leaves, self.writer.leaves = self.writer.leaves, False
         match s:
             case ir.Require():
                 self._require(s)
@@ -139,11 +137,6 @@ class _ActionTranslator(Translator):
                 self._for(s)
             case ir.Perform():
                 self._perform(s)
-        if self.writer.leaves and self.writer.loops == 0:
-            with self.writer.block("if leaves:"):
-                self.writer.line("leaves = False")
-                self.writer.line("continue")
-        self.writer.leaves = self.writer.leaves or had_leaves
 
     def _require(self, s: ir.Require) -> None:
         # CPython evaluates the condition of a removed rule too; only its value is ignored.
@@ -151,12 +144,7 @@ class _ActionTranslator(Translator):
         if s.rule:
             condition = f"{condition} and {self.in_force(s.rule)}"
         with self.writer.block(f"if {condition}:"):
-            if self.writer.loops:
-                self.writer.leaves = True
-                self.writer.line("leaves = True")
-                self.writer.line("break")
-            else:
-                self.writer.line("continue")
+            self.writer.leave()
 
     def _if(self, s: ir.If) -> None:
         condition = self.value(s.condition)
@@ -193,8 +181,8 @@ class _ActionTranslator(Translator):
     def _store(self, s: ir.Store) -> None:
         slot = self.layout.slots[s.variable]
         if slot.form != "fields":
-            self._store_big(slot, s.value, s.place)
-        elif isinstance(slot.variable.type, MapType) and not s.keys:
+            raise _large_store(slot, s.place)
+        if isinstance(slot.variable.type, MapType) and not s.keys:
             self._store_map(slot, s)
         else:
             value, keys = self._value_and_keys(s.value, s.keys)
@@ -228,14 +216,6 @@ class _ActionTranslator(Translator):
 
         self.over(comprehension.binders, body)
 
-    def _store_big(self, slot: Slot, value: ir.Expr, place: ir.Place) -> None:
-        """Assign a whole set that does not fit in a word: element by element, from a set of another variable or the empty set."""
-        limit = BITSET_LIMIT if slot.form == "tail" else MASK_LIMIT
-        raise ScopeError(
-            f"{place}: `{slot.variable.name}` has more than {limit} possible members; the native engine changes it only by |= {{x}} and -= {{x}}; "
-            "use --engine interpreter"
-        )
-
     def _insert(self, s: ir.Insert) -> None:
         slot = self.layout.slots[s.variable]
         element, keys = self._value_and_keys(s.element, s.keys)
@@ -262,6 +242,15 @@ class _ActionTranslator(Translator):
         else:
             word, shift = self.place_of(keys, slot)
             self.writer.line(f"C[c + {word}] {operator} {invert}(1 << ({shift} + {rank}))")
+
+
+def _large_store(slot: Slot, place: ir.Place) -> ScopeError:
+    """What the native engine refuses: the assignment of a whole set that does not fit in a word."""
+    limit = BITSET_LIMIT if slot.form == "tail" else MASK_LIMIT
+    return ScopeError(
+        f"{place}: `{slot.variable.name}` has more than {limit} possible members; the native engine changes it only by |= {{x}} and -= {{x}}; "
+        "use --engine interpreter"
+    )
 
 
 def _writes(s: ir.Statement) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.util
+import inspect
 import os
 import shutil
 import sys
@@ -19,18 +20,13 @@ from types import ModuleType
 import numba
 import numpy as np
 
-from model_check.native import runtime
-
-
-def cache_root() -> Path:
-    """Where compiled programs are kept: $IONIAN_CACHE_DIR, else the user's cache folder."""
-    given = os.environ.get("IONIAN_CACHE_DIR")
-    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ionian"
+from model_check.cache_folder import cache_root
+from model_check.native import compiler, runtime
 
 
 def key_of(source: str) -> str:
     """The content hash of a program and of all that its compiled form depends on."""
-    parts = (source, Path(runtime.__file__).read_text(), numba.__version__, np.__version__, sys.version)
+    parts = (source, inspect.getsource(runtime), inspect.getsource(compiler), numba.__version__, np.__version__, sys.version)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
 
 

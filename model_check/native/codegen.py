@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from types import ModuleType
 
 from model_check.native import kernel
 from model_check.native.actions import BEFORE, NEXT, define, write_actions
@@ -15,11 +16,13 @@ from spec.language import ScopeError, ir
 from spec.language.types import SetType
 
 _USED = (
+    "draw",
     "fingerprint",
     "holds_print",
     "insert_print",
     "lowest_bit",
     "mix",
+    "place_of",
     "shard_of",
     "tail_has",
     "tail_hash_of",
@@ -33,7 +36,8 @@ class Program:
     """The generated program of a protocol at a scope.
 
     `source` is the text; `states` the invariants and state witnesses, `steps` the action properties and step
-    witnesses, in the order of their numbers in the program; `places` the places of undefined expressions.
+    witnesses, in the order of their numbers in the program; `places` the places of undefined expressions. `loops` is
+    the module whose loops are compiled with it: those of one kind of search.
     """
 
     def __init__(
@@ -42,7 +46,9 @@ class Program:
         symmetry: bool,
         refinement: tuple[Layout, ir.Refinement] | None = None,
         bounded: bool = False,
+        loops: ModuleType = kernel,
     ) -> None:
+        self.loops = loops
         self.layout, self.protocol = layout, layout.protocol
         if len(self.protocol.ir.actions) > kernel.MOST_ACTIONS:
             raise ScopeError(f"{self.protocol.ir.name} has more than {kernel.MOST_ACTIONS} actions, the most for the native engine; use --engine interpreter")
@@ -76,12 +82,13 @@ class Program:
         parts = [
             f'"""{self.protocol.ir.name}({self.protocol.scope!r}), compiled; rules, properties and constraints are chosen as it runs."""',
             "import numpy as np\nfrom numba import njit",
+            "from model_check.native.compiler import ENTRY, PART",
             f"from model_check.native.runtime import {', '.join(_USED)}",
-            f"FIXED_WORDS = {self.layout.fixed_words}\nSTEP_PROPERTIES = {int(steps)}\nBATCH = {kernel.BATCH}\nNONE = {kernel.NONE}",
-            f"MOST_SUCCESSORS = {kernel.MOST_SUCCESSORS}",
+            f"FIXED_WORDS = {self.layout.fixed_words}\nSTEP_PROPERTIES = {int(steps)}",
+            "\n".join(f"{name} = {getattr(self.loops, name)}" for name in self.loops.CONSTANTS),
             "\n".join(tables),
             "\n".join(self.writer.lines),
-            *(inspect.getsource(getattr(f, "py_func", f)) for f in (kernel.expand, kernel.claim, kernel.absorb, kernel.enter)),
+            *(inspect.getsource(getattr(f, "py_func", f)) for f in self.loops.LOOPS),
         ]
         return "\n\n".join(parts) + "\n"
 

@@ -8,32 +8,23 @@ breadth-first order, that is enough to walk back.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from model_check import interpreter
 from model_check.evaluation import guarded
 from model_check.native import kernel
-from model_check.native.cache import Compiled
-from model_check.native.codegen import Program
-from model_check.native.layout import Layout
+from model_check.native.compiler import undisturbed
+from model_check.native.engine import PROGRESS_SECONDS, Batch, Engine, Prints, Table, Words, doubled
 from model_check.native.runtime import move_prints
-from model_check.search import ActionCoverage, Options, Outcome, Progress, Violation, abstraction
-from spec.language import IonianError, Protocol, ScopeError, State
-
-Words = npt.NDArray[np.int64]
-Prints = npt.NDArray[np.uint64]
+from model_check.search import Options, Outcome, Progress, Violation
+from spec.language import Protocol, State
 
 SLICE = 65_536
-SMALL_TABLE = 1 << 22
-PROGRESS_SECONDS = 0.5
 
 
 @dataclass
@@ -54,15 +45,11 @@ class Chunk:
         return self.rows.nbytes + self.offsets.nbytes
 
 
-class Buffers:
+class Buffers(Batch):
     """One worker's buffers: successors of a batch, states found in a slice, counters."""
 
-    def __init__(self, actions: int, witnesses: int, masks: tuple[int, ...]) -> None:
-        self.masks = masks
-        self.cand = np.zeros(1 << 20, np.int64)
-        self.cand_at = np.zeros(1 << 16, np.int64)
-        self.cand_tail = np.zeros(1 << 16, np.uint64)
-        self.cand_meta = np.zeros(1 << 16, np.int64)
+    def __init__(self, actions: int, witnesses: int) -> None:
+        super().__init__(1 << 20, 1 << 16)
         self.found = np.zeros(1 << 23, np.int64)
         self.found_at = np.zeros(1 << 19, np.int64)
         self.found_print = np.zeros(1 << 19, np.uint64)
@@ -76,50 +63,11 @@ class Buffers:
         self.seen = np.zeros(witnesses, np.int64)
         self.positions = np.zeros(1 << 19, np.uint16)
 
-    def reset(self) -> None:
-        """Ready for the next slice."""
-        self.notes[:] = 0
-        self.notes[kernel.REMOVED_RULES :] = self.masks
-        self.notes[[kernel.STEP_BAD, kernel.STATE_BAD]] = kernel.NONE
-        self.evaluated[:] = 0
-        self.enabled[:] = 0
-
     def grow(self) -> None:
         """Twice the room, for states with very many successors."""
         for name in ("cand", "cand_at", "cand_tail", "cand_meta", "found", "found_at", "found_print", "found_meta", "positions"):
-            old = getattr(self, name)
-            setattr(self, name, np.zeros(2 * len(old), old.dtype))
+            setattr(self, name, doubled(getattr(self, name)))
         self.accepted = np.ones(2 * len(self.accepted), np.bool_)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes held."""
-        return sum(a.nbytes for a in vars(self).values() if isinstance(a, np.ndarray))
-
-
-class Table:
-    """The visited set: fingerprints in shards, one for each worker, at most 16 bytes a state with the links of a trace."""
-
-    def __init__(self, shards: int) -> None:
-        self.shards, self.shard_size, self.count = shards, 1 << 14, 0
-        self.prints: Prints = np.zeros(self.shard_size * shards, np.uint64)
-
-    def room_for(self, more: int, run: Callable[[Callable[[int], None]], None]) -> None:
-        """Grow, all shards at once, until `more` fingerprints surely fit."""
-        needed = self.count + more
-        size = self.shard_size
-        while needed > self._limit(size):
-            size = size * 2 if size * self.shards < SMALL_TABLE else int(size * 1.25)
-        if size == self.shard_size:
-            return
-        old, old_size = self.prints, self.shard_size
-        self.prints, self.shard_size = np.zeros(size * self.shards, np.uint64), size
-        run(lambda shard: move_prints(old, self.prints, shard, old_size, size))
-
-    def _limit(self, shard_size: int) -> float:
-        """Most fingerprints for a size: half full while small, for speed; later as full as probing allows."""
-        total = shard_size * self.shards
-        return total * (0.5 if total <= SMALL_TABLE else 0.84)
 
 
 @dataclass
@@ -159,54 +107,32 @@ def explore(protocol: Protocol, options: Options) -> Outcome:
     return _Explorer(protocol, options).run()
 
 
-def source(protocol: Protocol, symmetry: bool = False) -> str:
-    """The generated program, as `--print-code` shows it."""
-    return Program(Layout(protocol), symmetry).source
+def explore_for(protocol: Protocol, options: Options, state: State) -> tuple[Outcome, bool]:
+    """The same search, and whether it visited a state (or, with symmetry, a permutation of it), as far as fingerprints tell."""
+    explorer = _Explorer(protocol, options)
+    outcome = explorer.run()
+    return outcome, explorer.visited(state)
 
 
-class _Explorer:
+class _Explorer(Engine):
     """One search."""
 
     def __init__(self, protocol: Protocol, options: Options) -> None:
-        self.protocol, self.options = protocol, options
         began = time.perf_counter()
-        self.layout = Layout(protocol)
-        mapping = None
-        if options.refinement is not None:
-            abstract, refinement = abstraction(protocol, options.refinement)
-            mapping = Layout(abstract), refinement
-        self.program = Program(self.layout, options.symmetry, mapping, bool(options.constraints))
+        super().__init__(protocol, options, kernel)
         self.workers = max(1, options.workers)
-        self.compiled = Compiled(self.program.source)
-        self.code: Any = self.compiled.module
-        self.actions = [a.name for a in protocol.ir.actions]
-        self.buffers = [Buffers(len(self.actions), len(self.program.witnesses), self._masks()) for _ in range(self.workers)]
-        self._compile()
+        self.buffers = [Buffers(len(self.actions), len(self.program.witnesses)) for _ in range(self.workers)]
+        undisturbed(self._compile)
         self.compiled.publish()
         self.table = Table(self.workers)
         self.links = Links()
         self.totals = {name: np.zeros(len(self.actions), np.int64) for name in ("evaluated", "enabled", "new")}
         self.outcome = Outcome(compile_seconds=time.perf_counter() - began)
         self.outcome.witnesses = {w.name: None for w in self.program.witnesses}
-        self.bad: tuple[int, int, str, tuple[int, ...]] | None = None
-        self.memory_limit = options.max_memory or _physical_memory() * 8 // 10
+        self.violated: tuple[str, tuple[int, ...]] | None = None
         self.frontier: list[Chunk] = []
         self.base = self.consumed = 0
         self.told = time.perf_counter()
-
-    def _masks(self) -> tuple[int, ...]:
-        """Rules removed, state properties, step properties and constraints wanted, as bits by their numbers in the program."""
-
-        def mask(names: list[str], wanted: Callable[[str], bool]) -> int:
-            return sum(1 << i for i, name in enumerate(names) if wanted(name))
-
-        chosen = self.options.properties
-        return (
-            mask([rule for rule, _ in self.protocol.ir.rules], lambda r: r in self.protocol.without),
-            mask(self.program.state_names, lambda p: chosen is None or p in chosen),
-            mask([p.name for p in self.program.action_properties], lambda p: chosen is None or p in chosen),
-            mask([c.name for c in self.program.constraints], lambda c: c in self.options.constraints),
-        )
 
     def _compile(self) -> None:
         """Run every entry point once on nothing, so that exploring does not wait for the compiler."""
@@ -216,6 +142,12 @@ class _Explorer:
         self.code.absorb(b.found, b.found_at, b.found_meta, b.accepted, 0, 0, np.zeros(1, np.uint16), b.positions, b.notes, b.new, b.seen)
         self.code.enter(empty, empty, 0, prints, 1, 1, b.accepted, b.found_meta)
         move_prints(prints, prints, 0, 0, 0)
+
+    def _reset(self, b: Buffers) -> None:
+        """Ready for the next slice."""
+        self.clear(b.notes)
+        b.evaluated[:] = 0
+        b.enabled[:] = 0
 
     def _expand(self, b: Buffers, chunk: Chunk, low: int, high: int, table: Prints, shards: int, shard_size: int) -> None:
         self.code.expand(
@@ -239,9 +171,17 @@ class _Explorer:
         self._report()
         return self.outcome
 
+    def visited(self, state: State) -> bool:
+        """Whether the table holds a state's fingerprint."""
+        row = self.layout.pack(state)
+        # To enter a state of which the table holds the fingerprint is refused.
+        fresh, meta = np.ones(1, np.bool_), np.zeros(1, np.int64)
+        self.code.enter(np.array(row, np.int64), np.array([0, len(row)], np.int64), 1, self.table.prints, self.workers, self.table.shard_size, fresh, meta)
+        return not fresh[0]
+
     def _levels(self, began: float) -> str:
         depth = 0
-        while self.frontier and self.bad is None:
+        while self.frontier and self.violated is None:
             if self.options.max_depth is not None and depth >= self.options.max_depth:
                 return ""
             following: list[Chunk] = []
@@ -267,25 +207,25 @@ class _Explorer:
     def _enter(self) -> None:
         with guarded(self.protocol, "init", None):
             states = self.protocol.initial_states() if self.options.start is None else list(self.options.start)
-        rows = [self.layout.pack(s) for s in states]
-        flat, offsets = np.array([w for r in rows for w in r], np.int64), np.cumsum([0, *map(len, rows)], dtype=np.int64)
-        count, b = len(rows), self.buffers[0]
+        flat, offsets = self.rows_of(states)
+        count, b = len(states), self.buffers[0]
         while len(b.accepted) < count:
             b.grow()
-        b.reset()
+        self._reset(b)
         self.table.room_for(count, self._side_by_side)
         self.code.enter(flat, offsets, count, self.table.prints, self.workers, self.table.shard_size, b.accepted, b.found_meta)
         self.first_numbers = [i for i, a in enumerate(b.accepted[:count]) if a]
         self.code.absorb(flat, offsets, b.found_meta, b.accepted, count, 0, np.zeros(1, np.uint16), b.positions, b.notes, b.new, b.seen)
         if b.notes[kernel.UNDEFINED]:
-            self._interpret(tuple(states), 0)
+            self.interpret(tuple(states), 0)
         kept = int(b.notes[kernel.ACCEPTED])
         b.accepted[:] = True
         self.outcome.distinct_states = self.links.first = self.table.count = kept
         self.frontier = [Chunk(flat[: offsets[kept]], offsets[: kept + 1])]
         self._witnesses(0)
-        if b.notes[kernel.STATE_BAD] != kernel.NONE:
-            self.bad = (-1, 0, self.program.state_names[b.notes[kernel.STATE_PROPERTY]], (int(b.notes[kernel.STATE_BAD]) >> 8,))
+        found = self.bad(b.notes)
+        if found is not None:
+            self.violated = found[1], (found[0],)
 
     # --- one slice
 
@@ -314,15 +254,15 @@ class _Explorer:
         table = self.table
 
         def expand(w: int) -> None:
-            self.buffers[w].reset()
+            self._reset(self.buffers[w])
             self._expand(self.buffers[w], chunk, int(bounds[w]), int(bounds[w + 1]), table.prints, table.shards, table.shard_size)
 
         self._side_by_side(expand)
         used = []
         done = low
         self._raise_undefined(self.buffers, chunk, low)
-        if any(b.notes[kernel.POSITION] > kernel.MOST_SUCCESSORS for b in self.buffers):
-            raise ScopeError(f"a state has more than {kernel.MOST_SUCCESSORS:,} enabled steps, the most for the native engine; use --engine interpreter")
+        for b in self.buffers:
+            self.refuse_many_steps(b.notes)
         for w, b in enumerate(self.buffers):
             used.append(b)
             done = int(b.notes[kernel.NEXT_PARENT])
@@ -373,17 +313,10 @@ class _Explorer:
 
     def _note_violation(self, b: Buffers) -> None:
         """Keep the first violation in breadth-first order: by parent, then position, a step's before a state's."""
-        if self.bad is not None:
-            return
-        found: list[tuple[int, int, str]] = []
-        if b.notes[kernel.STEP_BAD] != kernel.NONE:
-            found.append((int(b.notes[kernel.STEP_BAD]) >> 8, 0, self.program.step_names[b.notes[kernel.STEP_PROPERTY]]))
-        if b.notes[kernel.STATE_BAD] != kernel.NONE:
-            found.append((int(b.notes[kernel.STATE_BAD]) >> 8, 1, self.program.state_names[b.notes[kernel.STATE_PROPERTY]]))
-        if found:
-            meta, _, name = min(found)
-            parent = self.base + (meta >> 24)
-            self.bad = (meta, 0, name, (parent, meta & 65535))
+        found = self.bad(b.notes)
+        if self.violated is None and found is not None:
+            where, name = found
+            self.violated = name, (self.base + (where >> 24), where & 65535)
 
     def _raise_undefined(self, used: list[Buffers], chunk: Chunk, low: int) -> None:
         """Where a worker met an undefined expression, let the interpreter find the first one among the slice's parents, and word the error."""
@@ -391,17 +324,9 @@ class _Explorer:
         if found is None:
             return
         for parent in range(low, int(found.notes[kernel.NEXT_PARENT]) + 1):
-            state = self.layout.unpack_state([int(x) for x in chunk.rows[chunk.offsets[parent] : chunk.offsets[parent + 1]]])
-            self._interpret((state,), 1)
-        place = self.program.places[int(found.notes[kernel.UNDEFINED]) - 1]
-        raise IonianError(
-            f"{place}: an expression has no value here (a read past the end, or a field of None) in or after the state\n{state!r}\nguard it with a test"
-        )
-
-    def _interpret(self, states: tuple[State, ...], depth: int) -> None:
-        """Run the interpreter from some states; SpecError at the first undefined expression."""
-        plain = replace(self.options, start=states, max_depth=depth, symmetry=False, refinement=None, max_memory=None, progress=None)
-        interpreter.explore(self.protocol, plain)
+            state = self.state_of(chunk.rows[chunk.offsets[parent] : chunk.offsets[parent + 1]])
+            self.interpret((state,), 1)
+        raise self.undefined(found.notes, state)
 
     def _witnesses(self, depth: int) -> None:
         seen = np.bitwise_or.reduce([b.seen for b in self.buffers]) if self.program.witnesses else ()
@@ -434,11 +359,9 @@ class _Explorer:
 
     def _report(self) -> None:
         self.outcome.memory = max(self.outcome.memory, self._held())
-        self.outcome.coverage = {
-            name: ActionCoverage(*(int(self.totals[kind][i]) for kind in ("evaluated", "enabled", "new"))) for i, name in enumerate(self.actions)
-        }
-        if self.bad is not None:
-            _, _, name, way = self.bad
+        self.outcome.coverage = self.coverage(*(self.totals[kind] for kind in ("evaluated", "enabled", "new")))
+        if self.violated is not None:
+            name, way = self.violated
             path: tuple[int, ...] = way if len(way) == 1 else (*self.links.path(way[0]), way[1])
             first = path[0] if len(way) == 1 else self.first_numbers[path[0]]
             self.outcome.violation = Violation(name, (first, *path[1:]))
@@ -461,7 +384,3 @@ def _joined(chunks: list[Chunk]) -> Chunk:
     ends = np.cumsum([0, *(int(c.offsets[-1]) for c in chunks)])
     offsets = [c.offsets[:-1] + end for c, end in zip(chunks, ends, strict=False)]
     return Chunk(np.concatenate([c.rows for c in chunks]), np.concatenate([*offsets, ends[-1:]]))
-
-
-def _physical_memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -49,6 +49,7 @@ class Writer:
         self._fresh = 0
         self.loops = 0
         self.leaves = False
+        """Whether the present action may fail within a loop."""
 
     def line(self, text: str) -> None:
         """Append one line at the present indentation."""
@@ -65,11 +66,25 @@ class Writer:
 
     @contextmanager
     def loop(self, head: str) -> Iterator[None]:
-        """A loop inside an expression, which a failing action cannot simply `continue` out of."""
+        """A loop inside an action's body, out of which a failing action goes loop by loop: what follows in them is not evaluated."""
+        before, self.leaves = self.leaves, False
         self.loops += 1
         with self.block(head):
             yield
         self.loops -= 1
+        if self.leaves:
+            with self.block("if leaves:"):
+                if not self.loops:
+                    self.line("leaves = False")
+                self.line("break" if self.loops else "continue")
+        self.leaves = self.leaves or before
+
+    def leave(self) -> None:
+        """The action fails here: end this choice of its parameters, or the innermost loop within it."""
+        if self.loops:
+            self.leaves = True
+            self.line("leaves = True")
+        self.line("break" if self.loops else "continue")
 
     def fresh(self, stem: str = "t") -> str:
         """A name not used before."""
@@ -174,10 +189,17 @@ class Translator:
         big = self._big_slot(e.left), self._big_slot(e.right)
         if all(big):
             return self._compare_big(e)
-        left, right = self.value(e.left), self.value(e.right)
+        left, right = self._both(e.left, e.right)
         if e.operator == "<=" and isinstance(e.left.type, SetType):
             return f"(({left}) & ~({right}) == 0)"
         return f"({left} {e.operator} {right})"
+
+    def _both(self, left: ir.Expr, right: ir.Expr) -> tuple[str, str]:
+        """The values of both sides, in the order of the text: `a > b` is `b < a` in the IR, but CPython evaluates a first."""
+        if (right.place.line, right.place.column) < (left.place.line, left.place.column):
+            second, first = self.value(right), self.value(left)
+            return first, second
+        return self.value(left), self.value(right)
 
     def _compare_big(self, e: ir.Compare) -> str:
         one = f"{self._subset(e.left, e.right)}"
@@ -302,19 +324,13 @@ class Translator:
         sequence, entry = self.atom(e.sequence), self.code(e.entry)
         last = self.writer.fresh()
         self.writer.line(f"{last} = {self.last(sequence, e.type)}")
-        self.leave_if(f"{last} >= {capacity}", f"{last} = {capacity - 1}")
+        self.leave_if(f"{last} >= {capacity}")
         return f"({sequence} + {1 << capacity * width} + ({entry} << (({capacity} - 1 - {last}) * {width})))"
 
-    def leave_if(self, condition: str, instead: str) -> None:
+    def leave_if(self, condition: str) -> None:
         """The action leaves the scope: not enabled."""
-        if self.writer.loops == 0:
-            with self.writer.block(f"if {condition}:"):
-                self.writer.line("continue")
-            return
-        self.writer.leaves = True
         with self.writer.block(f"if {condition}:"):
-            self.writer.line("leaves = True")
-            self.writer.line(instead)
+            self.writer.leave()
 
     def _entries(self, above: str, through: str, capacity: int, width: int) -> str:
         """Mask of the entries at positions above+1..through."""
@@ -333,9 +349,9 @@ class Translator:
     def _Splice(self, e: ir.Expr) -> str:
         assert isinstance(e, ir.Splice)
         capacity, width, _ = self._sequence(e.type)
-        sequence, at, window = self.atom(e.sequence), self.writer.fresh(), self.atom(e.window)
+        sequence, at, last = self.atom(e.sequence), self.writer.fresh(), self.writer.fresh()
         self.writer.line(f"{at} = {self.value(e.at)}")
-        last = self.writer.fresh()
+        window = self.atom(e.window)
         self.writer.line(f"{last} = {self.last(window, e.window.type)}")
         outside = f"{at} <= {self.first_before(window, e.window.type)} or {at} > {last} or {at} > {self.last(sequence, e.type)} + 1"
         self._undefined_if(outside, e.place, f"{at} = {last} = 1")
@@ -361,8 +377,7 @@ class Translator:
         name = self.writer.fresh()
         self.writer.line(f"{name} = {self.value(e.of)}")
         if e.by == 1:
-            greatest = self.layout.size(e.type) - 1
-            self.leave_if(f"{name} >= {greatest}", f"{name} = {greatest - 1}")
+            self.leave_if(f"{name} >= {self.layout.size(e.type) - 1}")
             return f"({name} + 1)"
         self._undefined_if(f"{name} == 0", e.place, f"{name} = 1")
         return f"({name} - 1)"

@@ -1,8 +1,9 @@
-"""The loops around a generated program: expand, claim, absorb, walk.
+"""The loops of breadth-first search around a generated program: enter, then expand, claim, absorb for each slice; and what all loops share.
 
 These functions' text is pasted behind the generated functions `successors`, `check_state`, `check_step`, `expandable`
-and `print_of`, and compiled with them. A round takes a slice of the frontier through three phases, each of which
-workers run side by side:
+and `print_of`, and compiled with them. `depth_kernel.py` and `walk_kernel.py` hold the loops of depth-first search and
+of random walks: a program has the loops of one kind only, for each costs compiling time. A round takes a slice of the
+frontier through three phases, each of which workers run side by side:
 
 1. `expand`: each worker generates the successors of its part of the slice and keeps those that are not in the table;
 2. `claim`: each worker enters the kept ones that belong to its shard, in order: the first of equals wins;
@@ -21,10 +22,11 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from model_check.native.compiler import ENTRY, PART
 from model_check.native.runtime import holds_print, insert_print, shard_of, tail_hash_of
 
-# Places of the notes that the driver reads or writes (0, 1 and 4 are the kernel's own).
-POSITION, UNDEFINED, FOUND, FOUND_END, GENERATED, STEP_BAD, STEP_PROPERTY, STATE_BAD, STATE_PROPERTY, NEXT_PARENT = 2, 3, *range(5, 13)
+# Places of the notes that a driver reads or writes; 0 and 1 count the batch's rows and their words.
+POSITION, UNDEFINED, FULL, FOUND, FOUND_END, GENERATED, STEP_BAD, STEP_PROPERTY, STATE_BAD, STATE_PROPERTY, NEXT_PARENT = range(2, 13)
 ACCEPTED = 14
 REMOVED_RULES, WANTED_STATES, WANTED_STEPS, WANTED_CONSTRAINTS = range(16, 20)
 NOTES = 20
@@ -33,6 +35,8 @@ BATCH = 2048
 MOST_SUCCESSORS = 65_535
 MOST_ACTIONS = 256
 NONE = -1
+
+NEVER = np.iinfo(np.int64).max
 
 # Stand-ins for the generated functions and constants.
 successors: Any = None
@@ -43,102 +47,132 @@ print_of: Any = None
 FIXED_WORDS = STEP_PROPERTIES = 0
 
 
-@njit(nogil=True, cache=True)
+@njit(**PART)
+def generate(frontier, offsets, parent, high, cand, cand_at, cand_tail, cand_meta, notes, evaluated, saved):
+    """The successors of parents from `parent` on, until a batch is full; returns the first parent that is not done.
+
+    That parent is short of room (`notes[4]`), has an undefined expression (`notes[3]`) or too many steps, or is `high`.
+    `saved` keeps the counts of `evaluated` (before the batch, then before the parent) for work that is done again.
+    """
+    actions = evaluated.size
+    for j in range(actions):
+        saved[j] = evaluated[j]
+    notes[0] = 0
+    notes[1] = 0
+    while parent < high and notes[0] < BATCH:
+        start = offsets[parent]
+        tail = offsets[parent + 1] - start - FIXED_WORDS
+        if expandable(frontier, start, tail, notes):
+            count_before, end_before = notes[0], notes[1]
+            notes[2] = 0
+            for j in range(actions):
+                saved[actions + j] = evaluated[j]
+            tail_hash = tail_hash_of(frontier, start + FIXED_WORDS, tail)
+            successors(frontier, start, tail, tail_hash, parent, cand, cand_at, cand_tail, cand_meta, notes, evaluated)
+            if notes[4] != 0:
+                notes[0], notes[1] = count_before, end_before
+                for j in range(actions):
+                    evaluated[j] = saved[actions + j]
+                return parent
+        if notes[3] != 0 or notes[2] > MOST_SUCCESSORS:
+            return parent
+        parent += 1
+    return parent
+
+
+@njit(**PART)
+def same_rows(a, a_start, a_length, b, b_start, b_length):
+    """Whether two rows are equal."""
+    if a_length != b_length:
+        return False
+    for j in range(a_length):
+        if a[a_start + j] != b[b_start + j]:
+            return False
+    return True
+
+
+@njit(**PART)
+def examine(rows, offsets, cand, cand_at, cand_tail, cand_meta, notes, enabled, seen):
+    """Check the steps of a batch; `cand_tail` then holds the fingerprints of the states after them, 0 where a step changes nothing."""
+    idle = NONE
+    for k in range(notes[0]):
+        at = cand_at[k]
+        length = cand_at[k + 1] - at
+        meta = cand_meta[k]
+        parent = meta >> 32
+        enabled[meta & 255] += 1
+        start = offsets[parent]
+        before = offsets[parent + 1] - start
+        same = same_rows(rows, start, before, cand, at, length)
+        # Steps of one state that change nothing are all alike: one of them is checked.
+        if STEP_PROPERTIES and not (same and idle == parent):
+            bad = check_step(rows, start, before - FIXED_WORDS, cand, at, length - FIXED_WORDS, notes, seen)
+            if notes[3] != 0:
+                notes[12] = parent
+                return
+            if bad != NONE and notes[8] == NONE:
+                notes[8] = meta
+                notes[9] = bad
+        if same:
+            idle = parent
+            cand_tail[k] = np.uint64(0)
+        else:
+            cand_tail[k] = print_of(cand, at, length - FIXED_WORDS, cand_tail[k])
+
+
+@njit(**PART)
+def keep_unknown(cand, cand_at, cand_tail, cand_meta, found, found_at, found_print, found_meta, table, shards, shard_size, notes):
+    """Move the states of a batch that are not in the table to those found; with one shard, enter them at once."""
+    for k in range(notes[0]):
+        mark = cand_tail[k]
+        if mark == np.uint64(0):
+            continue
+        if shards == 1:
+            known = not insert_print(table, 0, shard_size, mark)
+        else:
+            known = holds_print(table, shard_of(mark, shards), shard_size, mark)
+        if not known:
+            at, number, end = cand_at[k], notes[5], notes[6]
+            length = cand_at[k + 1] - at
+            for j in range(length):
+                found[end + j] = cand[at + j]
+            found_at[number + 1] = end + length
+            found_print[number] = mark
+            found_meta[number] = cand_meta[k]
+            notes[5] = number + 1
+            notes[6] = end + length
+
+
+@njit(cache=True, **ENTRY)
 def expand(
     frontier, offsets, low, high, cand, cand_at, cand_tail, cand_meta, found, found_at, found_print, found_meta,
     table, shards, shard_size, notes, evaluated, saved, enabled, seen,
 ):  # fmt: skip
-    """Phase 1 for parents low..high-1; stops early, at a parent, where the buffers are nearly full.
-
-    With one shard a kept state is entered in the table at once. A step that changes nothing needs no look-up.
-    `saved` keeps the counts of `evaluated` (before the batch, then before the parent) for work that is done again.
-    """
+    """Phase 1 for parents low..high-1; stops early, at a parent, where the buffers are nearly full."""
     parent = low
-    actions = evaluated.size
     while parent < high:
         first = parent
-        for j in range(actions):
-            saved[j] = evaluated[j]
-        notes[0] = 0
-        notes[1] = 0
-        while parent < high and notes[0] < BATCH:
-            start = offsets[parent]
-            tail = offsets[parent + 1] - start - FIXED_WORDS
-            if expandable(frontier, start, tail, notes):
-                count_before, end_before = notes[0], notes[1]
-                notes[2] = 0
-                for j in range(actions):
-                    saved[actions + j] = evaluated[j]
-                tail_hash = tail_hash_of(frontier, start + FIXED_WORDS, tail)
-                successors(frontier, start, tail, tail_hash, parent, cand, cand_at, cand_tail, cand_meta, notes, evaluated)
-                if notes[4] != 0:
-                    notes[0], notes[1] = count_before, end_before
-                    for j in range(actions):
-                        evaluated[j] = saved[actions + j]
-                    break
-            if notes[3] != 0 or notes[2] > MOST_SUCCESSORS:
-                notes[12] = parent
-                return
-            parent += 1
+        parent = generate(frontier, offsets, first, high, cand, cand_at, cand_tail, cand_meta, notes, evaluated, saved)
+        if notes[3] != 0 or notes[2] > MOST_SUCCESSORS:
+            notes[12] = parent
+            return
         count = notes[0]
         if notes[5] + count + 1 >= found_at.size or notes[6] + notes[1] + 64 >= found.size or (parent == first and notes[4] != 0):
             notes[12] = first
             notes[4] = 1
-            for j in range(actions):
+            for j in range(evaluated.size):
                 evaluated[j] = saved[j]
             return
         notes[4] = 0
         notes[7] += count
-        idle = NONE
-        for k in range(count):
-            at = cand_at[k]
-            length = cand_at[k + 1] - at
-            meta = cand_meta[k]
-            parent_of = meta >> 32
-            enabled[meta & 255] += 1
-            start = offsets[parent_of]
-            same = offsets[parent_of + 1] - start == length
-            if same:
-                for j in range(length):
-                    if cand[at + j] != frontier[start + j]:
-                        same = False
-                        break
-            # Steps of one state that change nothing are all alike: one of them is checked.
-            if STEP_PROPERTIES and not (same and idle == parent_of):
-                bad = check_step(frontier, start, offsets[parent_of + 1] - start - FIXED_WORDS, cand, at, length - FIXED_WORDS, notes, seen)
-                if notes[3] != 0:
-                    notes[12] = parent_of
-                    return
-                if bad != NONE and notes[8] == NONE:
-                    notes[8] = meta
-                    notes[9] = bad
-            if same:
-                idle = parent_of
-                cand_tail[k] = np.uint64(0)
-            else:
-                cand_tail[k] = print_of(cand, at, length - FIXED_WORDS, cand_tail[k])
-        for k in range(count):
-            mark = cand_tail[k]
-            if mark == np.uint64(0):
-                continue
-            if shards == 1:
-                known = not insert_print(table, 0, shard_size, mark)
-            else:
-                known = holds_print(table, shard_of(mark, shards), shard_size, mark)
-            if not known:
-                at, number, end = cand_at[k], notes[5], notes[6]
-                length = cand_at[k + 1] - at
-                for j in range(length):
-                    found[end + j] = cand[at + j]
-                found_at[number + 1] = end + length
-                found_print[number] = mark
-                found_meta[number] = cand_meta[k]
-                notes[5] = number + 1
-                notes[6] = end + length
+        examine(frontier, offsets, cand, cand_at, cand_tail, cand_meta, notes, enabled, seen)
+        if notes[3] != 0:
+            return
+        keep_unknown(cand, cand_at, cand_tail, cand_meta, found, found_at, found_print, found_meta, table, shards, shard_size, notes)
     notes[12] = high
 
 
-@njit(nogil=True, cache=True)
+@njit(cache=True, **ENTRY)
 def claim(found_print, accepted, count, table, shard, shards, shard_size):
     """Phase 2 for one shard: enter its fingerprints in order; `accepted` tells which were new."""
     for k in range(count):
@@ -147,7 +181,7 @@ def claim(found_print, accepted, count, table, shard, shards, shard_size):
             accepted[k] = insert_print(table, shard, shard_size, mark)
 
 
-@njit(nogil=True, cache=True)
+@njit(cache=True, **ENTRY)
 def absorb(found, found_at, found_meta, accepted, count, low, children, positions, notes, new, seen):
     """Phase 3: close the gaps between accepted rows, count children, check the states."""
     kept = 0
@@ -175,7 +209,7 @@ def absorb(found, found_at, found_meta, accepted, count, low, children, position
     notes[14] = kept
 
 
-@njit(nogil=True, cache=True)
+@njit(cache=True, **ENTRY)
 def enter(rows, offsets, count, table, shards, shard_size, accepted, meta):
     """Level 0: enter the first states; `absorb` then checks those that are new."""
     for k in range(count):
@@ -184,3 +218,22 @@ def enter(rows, offsets, count, table, shards, shard_size, accepted, meta):
         mark = print_of(rows, start, tail, tail_hash_of(rows, start + FIXED_WORDS, tail))
         accepted[k] = insert_print(table, shard_of(mark, shards), shard_size, mark)
         meta[k] = k << 8
+
+
+@njit(**PART)
+def seek_witnesses(seen, reached, depth):
+    """Before a look at depth `depth`: mark as seen the witnesses known at that depth or before (`reached`), which need no look."""
+    for i in range(seen.size):
+        seen[i] = 1 if reached[i] <= depth else 0
+
+
+@njit(**PART)
+def note_witnesses(seen, reached, depth):
+    """After it: note the depth of those that are seen for the first time, or at a lesser depth than before."""
+    for i in range(seen.size):
+        if seen[i] != 0 and reached[i] > depth:
+            reached[i] = depth
+
+
+CONSTANTS = ("BATCH", "NONE", "MOST_SUCCESSORS")
+LOOPS = (generate, same_rows, examine, keep_unknown, expand, claim, absorb, enter)

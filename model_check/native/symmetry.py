@@ -207,7 +207,7 @@ class _Orbit:
     # --- choosing permutations
 
     def _signature_slots(self) -> list[Slot]:
-        """Map variables with the main sort as first key whose values name no permuted element (or at most whether there is one)."""
+        """Map variables with the main sort as first key whose values name no permuted element."""
         main = self.sorts[0]
         found = []
         for slot in self.layout.slots.values():
@@ -217,11 +217,8 @@ class _Orbit:
         return found
 
     def _print_of(self) -> None:
-        main, size = self.sorts[0], self.layout.size(self.sorts[0])
-        perms = list(itertools.permutations(range(size)))
-        self.writer.table("PERMS_0", [])
-        self.writer.tables["PERMS_0"] = [list(p) for p in perms]  # type: ignore[misc]  # a table of rows
-        for i, sort in enumerate(self.sorts[1:], 1):
+        size = self.layout.size(self.sorts[0])
+        for i, sort in enumerate(self.sorts):
             self.writer.tables[f"PERMS_{i}"] = [list(p) for p in itertools.permutations(range(self.layout.size(sort)))]  # type: ignore[misc]  # a table of rows
         self._define("print_of(C, c, m, th)")
         self._line(1, f"R = np.empty({self.layout.fixed_words}, np.int64)")
@@ -229,10 +226,10 @@ class _Orbit:
         self._line(1, f"for e in range({size}):")
         self._line(2, "g = np.uint64(0)")
         for slot in self._signature_slots():
-            self._signature(slot, main)
+            self._signature(slot)
         self._line(2, "G[e] = g")
         self._line(1, "least = np.uint64(0xFFFFFFFFFFFFFFFF)")
-        self._line(1, f"for i0 in range({len(perms)}):")
+        self._line(1, f"for i0 in range({math.factorial(size)}):")
         self._line(2, "p0 = PERMS_0[i0]")
         self._line(2, "sorted_ = True")
         self._line(2, f"for e in range({size}):")
@@ -253,7 +250,7 @@ class _Orbit:
         self._line(1, "least = mix(least)")
         self._line(1, "return least if least != np.uint64(0) else np.uint64(1)")
 
-    def _signature(self, slot: Slot, main: SortType) -> None:
+    def _signature(self, slot: Slot) -> None:
         """Fold an element's entries of a map into its signature; entries of further keys as a multiset."""
         mask = (1 << slot.width) - 1
         inner = 1

@@ -1,1 +1,1 @@
-"""The spec as formulas for the solver Z3: bounded, over finite sorts, and unbounded, over uninterpreted ones."""
+"""Z3 encodings of a protocol: bounded model checking and induction over finite scopes, proofs over unbounded ones."""

@@ -73,7 +73,7 @@ class Operators(Interface):
         ...
 
     def in_scope(self, helper: ir.Helper) -> str:
-        """The operator that tells whether evaluating the helper stays within the scope, empty if it always does."""
+        """The operator that tells whether evaluating the helper stays within the scope."""
         ...
 
     def library(self, name: str) -> str:

@@ -198,5 +198,3 @@ def _doc(cls: type) -> tuple[str, ...]:
     """The docstring of a sort, an enumeration or a record, none where it was generated."""
     doc = cls.__doc__ or ""
     return () if doc.startswith(f"{cls.__name__}(") else prose(doc)
-
-

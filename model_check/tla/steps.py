@@ -395,4 +395,3 @@ def written(path: Path) -> set[str]:
     if path.branch is not None:
         return written(path.branch[1]) | written(path.branch[2])
     return {v for v, held in path.final.items() if not held.same(Held(atom(v)))}
-

@@ -1,6 +1,6 @@
 """What a spec under evaluation needs to know beyond its state: scope, removed rules, quorums.
 
-CPython runs specs as ordinary methods; `for n in Node` and `rule(...)` ask the active context.
+CPython runs specs as ordinary methods; `for n in Node`, `x + 1` and `in_force(...)` ask the active context.
 """
 
 from __future__ import annotations

@@ -8,11 +8,13 @@ from __future__ import annotations
 import ast
 import enum
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from spec.language import ir, values
 from spec.language.annotations import read_type, record_type, type_of_class
+from spec.language.narrowing import Known, shown
 from spec.language.source import Source, count
 from spec.language.types import (
     BOOL,
@@ -36,12 +38,21 @@ _SET_OPERATORS = {ast.BitOr: "|", ast.BitAnd: "&", ast.Sub: "-"}
 
 
 class Environment:
-    """Names in force: locals with types, and which name is the state (`self`) and which the next (`after`)."""
+    """What is in force: locals with types, Options known not to be None, which name is the state (`self`) and which the next (`after`)."""
 
     def __init__(self, states: dict[str, bool], in_action: bool) -> None:
         self.states, self.in_action = states, in_action
         self.locals: dict[str, tuple[str, Type]] = {}
+        self.known: Known = frozenset()
         self.taken: dict[str, int] = {}
+
+    @contextmanager
+    def inner(self, known: Known = frozenset()) -> Iterator[None]:
+        """A part in which more is known; the locals and the knowledge that it adds end with it."""
+        saved = dict(self.locals), self.known
+        self.known |= known
+        yield
+        self.locals, self.known = saved
 
     def bind(self, name: str, type_: Type) -> str:
         """Enter a name; returns its unique form in the IR."""
@@ -87,7 +98,7 @@ class ExpressionParser:
             node, f"`{ast.unparse(node)}` ({kind}) is outside the language", mends.get(kind, "see docs/write-a-spec.md for what the language has")
         )
 
-    def coerce(self, node: ast.AST, found: ir.Expr, expected: Type) -> ir.Expr:
+    def coerce(self, node: ast.expr, found: ir.Expr, expected: Type) -> ir.Expr:
         """The expression as one of the expected type; SpecError where it cannot be."""
         if found.type == expected:
             return found
@@ -98,10 +109,19 @@ class ExpressionParser:
                 return ir.Const(type=expected, value=None, place=found.place)
             if found.type == expected.of:
                 return ir.Some(type=expected, value=found, place=found.place)
+        text = ast.unparse(node)
         if isinstance(found.type, OptionType) and found.type.of == expected:
+            if found not in self.env.known:
+                self.source.error(node, f"`{text}` may be None where a value of type {expected} is needed", f"guard it: `{text} is not None`")
             return ir.Unwrap(type=expected, option=found, place=found.place)
-        text = ast.unparse(node) if isinstance(node, ast.expr) else "this"
         self.source.error(node, f"`{text}` has type {found.type}", f"a value of type {expected} is needed here")
+
+    def kept(self, node: ast.expr, expected: Type | None = None) -> ir.Expr:
+        """An expression whose value is kept under a name or in another value: under CPython, that must not be a set that changes."""
+        found = self.parse(node, expected)
+        if _changeable(node):
+            self.source.error(node, f"`{ast.unparse(node)}` is a set that Python can change, kept as a value", f"write Set({ast.unparse(node)})")
+        return found
 
     def value(self, node: ast.expr) -> ir.Expr:
         """An expression used as a plain value: an Option is unwrapped (undefined for None)."""
@@ -192,8 +212,12 @@ class ExpressionParser:
 
     def _BoolOp(self, node: ast.BoolOp, expected: Type | None) -> ir.Expr:
         operator = "and" if isinstance(node.op, ast.And) else "or"
-        operands = tuple(self.parse(v, BOOL) for v in node.values)
-        return ir.Junction(type=BOOL, operator=operator, operands=operands, place=self.source.place(node))
+        operands: list[ir.Expr] = []
+        with self.env.inner():
+            for value in node.values:
+                operands.append(self.parse(value, BOOL))
+                self.env.known |= shown(operands[-1], operator == "and")
+        return ir.Junction(type=BOOL, operator=operator, operands=tuple(operands), place=self.source.place(node))
 
     def _UnaryOp(self, node: ast.UnaryOp, expected: Type | None) -> ir.Expr:
         if not isinstance(node.op, ast.Not):
@@ -202,13 +226,15 @@ class ExpressionParser:
 
     def _IfExp(self, node: ast.IfExp, expected: Type | None) -> ir.Expr:
         condition = self.parse(node.test, BOOL)
-        then, otherwise = self._alike(node.body, node.orelse, expected)
+        then, otherwise = self._alike(node.body, node.orelse, expected, shown(condition, True), shown(condition, False))
         return ir.Conditional(type=then.type, condition=condition, then=then, otherwise=otherwise, place=self.source.place(node))
 
-    def _alike(self, left: ast.expr, right: ast.expr, expected: Type | None) -> tuple[ir.Expr, ir.Expr]:
+    def _alike(
+        self, left: ast.expr, right: ast.expr, expected: Type | None, on_left: Known = frozenset(), on_right: Known = frozenset()
+    ) -> tuple[ir.Expr, ir.Expr]:
         """Two expressions brought to one type: Option wins over its content, a typed value over a literal."""
         if expected is not None:
-            return self.parse(left, expected), self.parse(right, expected)
+            return self._side(left, expected, on_left), self._side(right, expected, on_right)
         if self._untyped(left):
             if self._untyped(right):
                 self.source.error(
@@ -216,17 +242,23 @@ class ExpressionParser:
                     f"neither `{ast.unparse(left)}` nor `{ast.unparse(right)}` says its type",
                     "give one of the two a type: a variable, a parameter, Term(0)",
                 )
-            b, a = self._alike(right, left, None)
+            b, a = self._alike(right, left, None, on_right, on_left)
             return a, b
-        a = self.parse(left)
+        a = self._side(left, None, on_left)
         if self._untyped(right):
             bare_none = isinstance(right, ast.Constant) and right.value is None
             wanted = OptionType(a.type) if bare_none and not isinstance(a.type, OptionType) else a.type
             return self.coerce(left, a, wanted), self.parse(right, wanted)
-        b = self.parse(right)
+        b = self._side(right, None, on_right)
         if isinstance(b.type, OptionType) and b.type.of == a.type:
             return self.coerce(left, a, b.type), b
         return a, self.coerce(right, b, a.type)
+
+    def _side(self, node: ast.expr, expected: Type | None, shown_here: Known) -> ir.Expr:
+        """One of two expressions, where its own condition shows more; what it shows to hold a value stands for that value."""
+        with self.env.inner(shown_here):
+            found = self.parse(node, expected)
+        return self._unwrapped(found) if expected is None and found in shown_here else found
 
     def _untyped(self, node: ast.expr) -> bool:
         """Whether an expression takes its type from what stands beside it: None, `Set()`."""
@@ -242,10 +274,11 @@ class ExpressionParser:
         number = self._number(right)
         if number is None:
             return self._alike(left, right, None)
-        a = self.value(left)
-        if not (isinstance(a.type, SortType) and a.type.ordered):
+        a = self.parse(left)
+        type_ = a.type.of if isinstance(a.type, OptionType) else a.type
+        if not (isinstance(type_, SortType) and type_.ordered):
             self.source.error(right, f"the number {number} is compared with a value of type {a.type}", "only elements of an ordered sort compare with numbers")
-        return a, ir.Const(type=a.type, value=number, place=self.source.place(right))
+        return a, self.coerce(right, ir.Const(type=type_, value=number, place=self.source.place(right)), a.type)
 
     @staticmethod
     def _number(node: ast.expr) -> int | None:
@@ -326,35 +359,33 @@ class ExpressionParser:
 
     def _Set(self, node: ast.Set, expected: Type | None) -> ir.Expr:
         wanted = expected.of if isinstance(expected, SetType) else None
-        elements = [self.parse(node.elts[0], wanted)]
-        elements += [self.parse(e, elements[0].type) for e in node.elts[1:]]
+        elements = [self.kept(node.elts[0], wanted)]
+        elements += [self.kept(e, elements[0].type) for e in node.elts[1:]]
         return ir.SetExpr(type=SetType(elements[0].type), elements=tuple(elements), place=self.source.place(node))
 
     def _SetComp(self, node: ast.SetComp, expected: Type | None) -> ir.Expr:
-        with_binders = self.binders(node.generators)
         wanted = expected.of if isinstance(expected, SetType) else None
-        element = self.parse(node.elt, wanted)
-        self.unbind(with_binders)
-        return ir.SetComprehension(type=SetType(element.type), element=element, binders=with_binders[0], place=self.source.place(node))
+        with self.env.inner():
+            binders = self.binders(node.generators)
+            element = self.kept(node.elt, wanted)
+        return ir.SetComprehension(type=SetType(element.type), element=element, binders=binders, place=self.source.place(node))
 
     # --- binders
 
-    def binders(self, generators: list[ast.comprehension]) -> tuple[tuple[ir.Binder, ...], dict[str, Any]]:
-        """Bind the variables of `for ... in ... if ...`; returns them and the names they hid."""
-        saved = dict(self.env.locals)
+    def binders(self, generators: list[ast.comprehension]) -> tuple[ir.Binder, ...]:
+        """Bind the variables of `for ... in ... if ...` in the innermost part of the environment."""
         found = []
         for generator in generators:
             if not isinstance(generator.target, ast.Name):
                 self.source.error(generator.target, "a bound variable is a single name", "bind the record, then read its fields")
             domain, type_ = self.domain(generator.iter)
             name = self.env.bind(generator.target.id, type_)
-            filters = tuple(self.parse(test, BOOL) for test in generator.ifs)
-            found.append(ir.Binder(name, type_, domain, filters))
-        return tuple(found), saved
-
-    def unbind(self, bound: tuple[tuple[ir.Binder, ...], dict[str, Any]]) -> None:
-        """Leave the binders' scope."""
-        self.env.locals = bound[1]
+            filters = []
+            for test in generator.ifs:
+                filters.append(self.parse(test, BOOL))
+                self.env.known |= shown(filters[-1], True)
+            found.append(ir.Binder(name, type_, domain, tuple(filters)))
+        return tuple(found)
 
     def domain(self, node: ast.expr) -> tuple[ir.Domain, Type]:
         """What a bound variable ranges over, and its type."""
@@ -417,7 +448,7 @@ class ExpressionParser:
         if inspect.isfunction(function) and not function.__module__.startswith("spec.language"):
             return self._helper(node, self.definitions.function(function), primed=False)
         mends = {
-            "set": "write Set() or {a, b}",
+            "set": "write Set() or Set({a, b})",
             "dict": "write Map({key: value for key in Sort})",
             "list": "write Seq.empty(Index) and .append(entry)",
             "len": "count with is_quorum, all(...) or any(...); a sequence has .last",
@@ -448,17 +479,16 @@ class ExpressionParser:
 
     def _quantifier(self, node: ast.Call, operator: str) -> ir.Expr:
         generator = self._generator(node)
-        bound = self.binders(generator.generators)
-        body = self.parse(generator.elt, BOOL)
-        self.unbind(bound)
-        return ir.Quantifier(type=BOOL, operator=operator, binders=bound[0], body=body, place=self.source.place(node))
+        with self.env.inner():
+            binders = self.binders(generator.generators)
+            body = self.parse(generator.elt, BOOL)
+        return ir.Quantifier(type=BOOL, operator=operator, binders=binders, body=body, place=self.source.place(node))
 
     def _first(self, node: ast.Call) -> ir.Expr:
         generator = self._generator(node)
-        bound = self.binders(generator.generators)
-        (binder, *more) = bound[0]
-        same = isinstance(generator.elt, ast.Name) and self.env.locals.get(generator.elt.id, ("",))[0] == binder.name
-        self.unbind(bound)
+        with self.env.inner():
+            (binder, *more) = self.binders(generator.generators)
+            same = isinstance(generator.elt, ast.Name) and self.env.locals.get(generator.elt.id, ("",))[0] == binder.name
         ordered = isinstance(binder.type, SortType) and binder.type.ordered
         if more or not same or not ordered:
             self.source.error(node, "`first` picks the least element of one ordered domain", "write first(i for i in sequence.indices() if condition)")
@@ -478,23 +508,26 @@ class ExpressionParser:
         if not node.args:
             type_ = expected if isinstance(expected, SetType) else SetType(NoneType())
             return ir.SetExpr(type=type_, elements=(), place=self.source.place(node))
-        return self.parse(node.args[0], expected if isinstance(expected, SetType) else None)
+        found = self.parse(node.args[0], expected if isinstance(expected, SetType) else None)
+        if not isinstance(found.type, SetType):
+            self.source.error(node, f"`{ast.unparse(node)}` makes a set of a value of type {found.type}", "write Set({a, b})")
+        return found
 
     def _map_call(self, node: ast.Call, expected: Type | None) -> ir.Expr:
         if len(node.args) != 1 or not isinstance(node.args[0], ast.DictComp):
             self.source.error(node, "`Map` takes one dictionary comprehension", "write Map({key: value for key in Sort})")
         comprehension = node.args[0]
-        bound = self.binders(comprehension.generators)
         wanted = expected.value if isinstance(expected, MapType) else None
-        value = self.parse(comprehension.value, wanted)
-        keys = comprehension.key.elts if isinstance(comprehension.key, ast.Tuple) else [comprehension.key]
-        names = [self.env.locals.get(k.id, ("", None))[0] if isinstance(k, ast.Name) else "" for k in keys]
-        self.unbind(bound)
-        total = all(isinstance(b.domain, ir.SortDomain) and not b.filters for b in bound[0])
-        if names != [b.name for b in bound[0]] or not total:
+        with self.env.inner():
+            binders = self.binders(comprehension.generators)
+            value = self.kept(comprehension.value, wanted)
+            keys = comprehension.key.elts if isinstance(comprehension.key, ast.Tuple) else [comprehension.key]
+            names = [self.env.locals.get(k.id, ("", None))[0] if isinstance(k, ast.Name) else "" for k in keys]
+        total = all(isinstance(b.domain, ir.SortDomain) and not b.filters for b in binders)
+        if names != [b.name for b in binders] or not total:
             self.source.error(node, "a map is total: its keys are all elements of its sorts", "write Map({(a, b): value for a in SortA for b in SortB})")
-        type_ = MapType(tuple(b.type for b in bound[0]), value.type)  # type: ignore[misc]  # sort domains checked above
-        return ir.MapComprehension(type=type_, binders=bound[0], value=value, place=self.source.place(node))
+        type_ = MapType(tuple(b.type for b in binders), value.type)  # type: ignore[misc]  # sort domains checked above
+        return ir.MapComprehension(type=type_, binders=binders, value=value, place=self.source.place(node))
 
     def _construct(self, node: ast.Call, cls: type) -> ir.Expr:
         type_ = type_of_class(self.source, node, cls)
@@ -514,7 +547,7 @@ class ExpressionParser:
         given.update({k.arg: k.value for k in node.keywords if k.arg})
         if set(given) != set(names) or len(node.args) + len(node.keywords) != len(names):
             self.source.error(node, f"{type_} is made with {count(len(node.args) + len(node.keywords), 'field')}", f"give exactly {', '.join(names)}")
-        return ir.RecordExpr(type=type_, fields=tuple(self.parse(given[n], t) for n, t in type_.fields), place=place)
+        return ir.RecordExpr(type=type_, fields=tuple(self.kept(given[n], t) for n, t in type_.fields), place=place)
 
     def _method(self, node: ast.Call, func: ast.Attribute) -> ir.Expr:
         owner = func.value
@@ -553,7 +586,7 @@ class ExpressionParser:
             case "append", [entry]:
                 if not self.env.in_action:
                     self.source.error(node, "`append` may leave the scope, and a property has none to leave", "append in an action")
-                return ir.Append(type=type_, sequence=sequence, entry=self.parse(entry, type_.of), place=place)
+                return ir.Append(type=type_, sequence=sequence, entry=self.kept(entry, type_.of), place=place)
             case "window", [after, last]:
                 return ir.Slice(type=window, sequence=sequence, after=self.parse(after, type_.index), last=self.parse(last, type_.index), place=place)
             case "splice", [at, other]:
@@ -578,4 +611,17 @@ class ExpressionParser:
         """The arguments of a helper's call, in the order of its parameters."""
         if len(node.args) != len(parameters) or node.keywords:
             self.source.error(node, f"`{name}` takes {count(len(parameters), 'argument')} by position", f"give {', '.join(n for n, _ in parameters) or 'none'}")
-        return tuple(self.parse(a, t) for a, (_, t) in zip(node.args, parameters, strict=True))
+        return tuple(self.kept(a, t) for a, (_, t) in zip(node.args, parameters, strict=True))
+
+
+def _changeable(node: ast.expr) -> bool:
+    """Whether an expression gives one of Python's own mutable sets."""
+    match node:
+        case ast.Set() | ast.SetComp():
+            return True
+        case ast.BinOp(left=left):
+            return _changeable(left)
+        case ast.IfExp(body=then, orelse=otherwise):
+            return _changeable(then) or _changeable(otherwise)
+        case _:
+            return False

@@ -259,10 +259,9 @@ def _body(definitions: Definitions, source: Source, tree: ast.FunctionDef, env: 
     inherited = _body(definitions, *above, env)
     # The guards come first, so that a local may rely on them as it does under CPython, where the step is undone.
     guards = next((i for i, s in enumerate(inherited) if not isinstance(s, ir.Require)), len(inherited))
-    kept = dict(env.locals)
-    before = parser.statements(statements[:at])
-    added = parser.statements(statements[at + 1 :])
-    env.locals = kept
+    with env.inner(frozenset()):
+        before = parser.statements(statements[:at])
+        added = parser.statements(statements[at + 1 :])
     _check_extension(definitions, tree.name, before, added)
     return [*inherited[:guards], *before, *inherited[guards:], *added]
 
@@ -365,5 +364,5 @@ def _refinement(definitions: Definitions, source: Source, tree: ast.FunctionDef)
     wanted = {v.name: v.type for v in target_ir.variables}
     if set(given) != set(wanted):
         source.error(call, f"the mapping gives {', '.join(given) or 'nothing'}", f"give exactly {', '.join(wanted)}")
-    assignments = tuple((name, parser.parse(given[name], type_)) for name, type_ in wanted.items())
+    assignments = tuple((name, parser.kept(given[name], type_)) for name, type_ in wanted.items())
     return ir.Refinement(tree.name, target, assignments, docstring(tree), source.place(tree))

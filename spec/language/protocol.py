@@ -153,7 +153,7 @@ class Protocol:
         quorums: Mapping[str, QuorumSystem] | None = None,
     ) -> None:
         self.scope = self._complete(scope)
-        self.without = frozenset(self._rule(name) for name in without)
+        self.without = frozenset(self.rule_named(name) for name in without)
         self.quorum_systems = dict(quorums or {})
         by_name = {s.name: s.cls for s in self.ir.sorts}
         systems = {cls: self.quorum_systems.get(sort_option(name), majorities) for name, cls in by_name.items()}
@@ -177,12 +177,14 @@ class Protocol:
                 raise ScopeError(f"the scope gives no size for `{name}`; write e.g. Scope({', '.join(f'{n}=2' for n in names)})")
         return Scope(**{name: given.sizes[name] for name in names})
 
-    def _rule(self, name: str) -> str:
-        rules = [r for r, _ in self.ir.rules]
+    @classmethod
+    def rule_named(cls, name: str) -> str:
+        """The rule that a name, or the unique beginning of one, stands for; SpecError where there is none."""
+        rules = [r for r, _ in cls.ir.rules]
         wanted = rule_id(name)
         matching = [wanted] if wanted in rules else [r for r in rules if r.startswith(wanted)]
         if len(matching) != 1:
-            raise SpecError(f"{self.ir.name} has no rule `{name}`; its rules are {', '.join(rules) or 'none'}")
+            raise SpecError(f"{cls.ir.name} has no rule `{name}`; its rules are {', '.join(rules) or 'none'}")
         return matching[0]
 
     @classmethod
@@ -195,13 +197,11 @@ class Protocol:
 
     @staticmethod
     def _freeze(names: tuple[str, ...], variables: Mapping[str, Any]) -> State:
-        found = []
-        for name in names:
-            value = variables[name]
+        found = tuple(variables[name] for name in names)
+        for value in found:
             if isinstance(value, Map):
                 value.freeze()
-            found.append(frozenset(value) if isinstance(value, set) else value)
-        return State(names, tuple(found))
+        return State(names, found)
 
     def frame(self, state: State, thaw: frozenset[str] = frozenset()) -> Any:
         """An instance whose attributes are the state's variables; maps in `thaw` may be assigned to."""
@@ -212,13 +212,12 @@ class Protocol:
 
     def initial_states(self) -> list[State]:
         """All initial states, in the order of init's parameters."""
-        activate(self.context)
         found: list[State] = []
         blank = State((), ())
-        for arguments in self._choices(self.ir.init, blank):
+        for step in self.choices(self.ir.init, blank):
             frame = object.__new__(type(self))
             try:
-                getattr(frame, self.ir.init.name)(*(value for _, value in arguments))
+                getattr(frame, step.action)(*(value for _, value in step.arguments))
             except NotEnabled:
                 continue
             state = self._freeze(self._names, frame.__dict__)
@@ -232,42 +231,42 @@ class Protocol:
 
     def step(self, state: State, step: Step) -> State:
         """The state after a step; NotEnabled where a guard fails."""
-        activate(self.context)
-        found = self._take(state, step.action, step.arguments)
+        found = self.attempt(state, step)
         if found is None:
             raise NotEnabled(f"{step} is not enabled")
         return found
 
     def successors(self, state: State) -> Iterator[tuple[Step, State]]:
         """All enabled steps with the states they lead to, in the order of actions and arguments."""
-        activate(self.context)
         for act in self.ir.actions:
-            for arguments in self._choices(act, state):
-                after = self._take(state, act.name, arguments)
+            for step in self.choices(act, state):
+                after = self.attempt(state, step)
                 if after is not None:
-                    yield Step(act.name, arguments), after
+                    yield step, after
 
-    def _take(self, state: State, name: str, arguments: tuple[tuple[str, Any], ...]) -> State | None:
+    def attempt(self, state: State, step: Step) -> State | None:
+        """The state after a step; None where a guard fails."""
         activate(self.context)
-        frame = self.frame(state, self._maps[name])
+        frame = self.frame(state, self._maps[step.action])
         try:
-            getattr(frame, name)(*(value for _, value in arguments))
+            getattr(frame, step.action)(*(value for _, value in step.arguments))
         except NotEnabled:
             return None
         return self._freeze(self._names, frame.__dict__)
 
-    def _choices(self, act: tree.Action, state: State) -> Iterator[tuple[tuple[str, Any], ...]]:
-        """All argument tuples of an action in a state."""
+    def choices(self, act: tree.Action, state: State) -> list[Step]:
+        """The steps of an action for all arguments that a state offers, enabled or not, in order."""
 
-        def extend(chosen: tuple[tuple[str, Any], ...]) -> Iterator[tuple[tuple[str, Any], ...]]:
+        def extend(chosen: tuple[tuple[str, Any], ...]) -> Iterator[Step]:
             if len(chosen) == len(act.parameters):
-                yield chosen
+                yield Step(act.name, chosen)
                 return
             binder = act.parameters[len(chosen)]
             for value in self._domain(binder.domain, state, dict(chosen)):
                 yield from extend((*chosen, (binder.name, value)))
 
-        return extend(())
+        activate(self.context)
+        return list(extend(()))
 
     def _domain(self, domain: tree.Domain, state: State, chosen: dict[str, Any]) -> list[Any]:
         match domain:

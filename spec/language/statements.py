@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from spec.language import ir, values
 from spec.language.expressions import Environment, ExpressionParser
+from spec.language.narrowing import Known, after, shown, unless_read
 from spec.language.source import Source
 from spec.language.types import BOOL, MapType, NoneType, SetType, Type
 
@@ -23,16 +24,19 @@ class BodyParser(ExpressionParser):
         super().__init__(source, definitions, env)
         self.writable = writable
 
-    def block(self, nodes: list[ast.stmt]) -> tuple[ir.Statement, ...]:
-        """A sequence of statements; locals defined in it end with it."""
-        saved = dict(self.env.locals)
-        found = self.statements(nodes)
-        self.env.locals = saved
-        return tuple(found)
+    def block(self, nodes: list[ast.stmt], known: Known = frozenset()) -> tuple[ir.Statement, ...]:
+        """A sequence of statements, where `known` is known to begin with; locals defined in it end with it."""
+        with self.env.inner(known):
+            return tuple(self.statements(nodes))
 
     def statements(self, nodes: list[ast.stmt]) -> list[ir.Statement]:
-        """A sequence of statements; locals defined in it stay known."""
-        return [statement for node in nodes for statement in self._statement(node)]
+        """A sequence of statements; what it defines and shows stays known."""
+        found: list[ir.Statement] = []
+        for node in nodes:
+            statements = self._statement(node)
+            self.env.known = after(statements, self.env.known)
+            found.extend(statements)
+        return found
 
     def _statement(self, node: ast.stmt) -> list[ir.Statement]:
         place = self.source.place(node)
@@ -42,13 +46,15 @@ class BodyParser(ExpressionParser):
             case ast.Expr(value=ast.Call() as call):
                 return [self._call_statement(call)]
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                return [self._let(node, name, self.parse(value))]
+                return [self._let(node, name, self.kept(value))]
             case ast.Assign(targets=[target], value=value):
                 return [self._store(target, value)]
             case ast.AugAssign():
                 return self._augmented(node)
             case ast.If(test=test, body=body, orelse=orelse):
-                return [ir.If(condition=self.parse(test, BOOL), then=self.block(body), otherwise=self.block(orelse), place=place)]
+                condition = self.parse(test, BOOL)
+                then, otherwise = self.block(body, shown(condition, True)), self.block(orelse, shown(condition, False))
+                return [ir.If(condition=condition, then=then, otherwise=otherwise, place=place)]
             case ast.For():
                 return [self._for(node)]
             case _:
@@ -126,7 +132,7 @@ class BodyParser(ExpressionParser):
 
     def _store(self, target: ast.expr, value: ast.expr) -> ir.Statement:
         variable, keys, type_ = self._target(target)
-        found = self.parse(value, type_)
+        found = self.kept(value, type_)
         if isinstance(type_, MapType) and not isinstance(found, ir.MapComprehension):
             # Under CPython two variables would share one map.
             self.source.error(value, f"the whole map `{ast.unparse(value)}` is used as a value", "write Map({key: self.x[key] for key in Sort})")
@@ -140,7 +146,7 @@ class BodyParser(ExpressionParser):
         if operator is None or not isinstance(type_, SetType):
             self.source.error(node, f"`{ast.unparse(node)}` on {type_}", "only sets change in place: self.v |= {x}, self.v -= {x}; otherwise self.v = ...")
         if isinstance(node.value, ast.Set) and operator != "&":
-            elements = [self.parse(e, type_.of) for e in node.value.elts]
+            elements = [self.kept(e, type_.of) for e in node.value.elts]
             # One by one, unless a later element would see what an earlier one has changed.
             if len(elements) == 1 or not any(isinstance(item, ir.Read) and item.variable == variable for item in ir.walk_all(tuple(elements))):
                 step = ir.Insert if operator == "|" else ir.Remove
@@ -156,11 +162,13 @@ class BodyParser(ExpressionParser):
             # Under CPython the name would keep its last value after the loop.
             self.source.error(node.target, f"the `for` hides the name `{node.target.id}`", "choose another name")
         generator = ast.comprehension(target=node.target, iter=node.iter, ifs=[], is_async=0)
-        (binder,), saved = self.binders([generator])
-        if not isinstance(binder.domain, ir.SortDomain):
-            self.source.error(node.iter, "a `for` statement ranges over a whole sort", "range over a sort and test inside with `if`")
-        body = self.block(node.body)
-        self.env.locals = saved
+        with self.env.inner():
+            (binder,) = self.binders([generator])
+            if not isinstance(binder.domain, ir.SortDomain):
+                self.source.error(node.iter, "a `for` statement ranges over a whole sort", "range over a sort and test inside with `if`")
+            # An earlier turn may have written to any variable.
+            self.env.known = unless_read(self.env.known, set(self.definitions.variables))
+            body = self.block(node.body)
         for item in (x for s in body for x in ir.walk(s)):
             if isinstance(item, ir.Store) and not any(isinstance(k, ir.Name) and k.name == binder.name for k in item.keys):
                 self.source.error(node, f"every turn of this `for` assigns to the same `{item.variable}`", f"assign to entries keyed by `{node.target.id}`")
@@ -176,19 +184,19 @@ class BodyParser(ExpressionParser):
             case ast.Return(value=ast.expr() as value):
                 if rest:
                     self.source.error(rest[0], "a statement after `return` is never reached", "remove it")
-                return self.parse(value, expected)
+                return self.kept(value, expected)
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                let = self._let(node, name, self.parse(value))
+                let = self._let(node, name, self.kept(value))
                 assert isinstance(let, ir.Let)
+                self.env.known = after([let], self.env.known)
                 body = self.value_body(rest, expected, whole)
                 return ir.LetIn(type=body.type, name=let.name, value=let.value, body=body, place=let.place)
             case ast.If(test=test, body=body_nodes, orelse=orelse):
                 condition = self.parse(test, BOOL)
-                saved = dict(self.env.locals)
-                then = self.value_body(body_nodes, expected, node)
-                self.env.locals = dict(saved)
-                otherwise = self.value_body(orelse or rest, expected or then.type, whole)
-                self.env.locals = saved
+                with self.env.inner(shown(condition, True)):
+                    then = self.value_body(body_nodes, expected, node)
+                with self.env.inner(shown(condition, False)):
+                    otherwise = self.value_body(orelse or rest, expected or then.type, whole)
                 return ir.Conditional(type=then.type, condition=condition, then=then, otherwise=otherwise, place=self.source.place(node))
             case _:
                 self.source.error(

@@ -115,7 +115,7 @@ def _with_repr(cls: type[T]) -> type[T]:
         fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
         return f"{type(self).__name__}({fields})"
 
-    cls.__repr__ = show  # type: ignore[method-assign]
+    cls.__repr__ = show  # type: ignore[method-assign]  # records show themselves as they are written
     return cls
 
 
@@ -131,7 +131,7 @@ Quorum = frozenset
 if TYPE_CHECKING:
     # To a type checker, `Volatile[X]` is X; an alias for a bare type variable is not allowed, hence the union.
     Volatile: TypeAlias = T | Never  # noqa: RUF020  # see above
-    History: TypeAlias = T | Never  # noqa: RUF020
+    History: TypeAlias = T | Never  # noqa: RUF020  # see above
 else:
     Volatile = Annotated[T, "volatile"]
     """A variable that a crash of its node loses."""
@@ -156,9 +156,7 @@ class Map(Generic[K, V]):
 
     def freeze(self) -> None:
         """Make the map immutable, hence fit for a state."""
-        if not self._frozen:
-            self._data = {k: frozenset(v) if isinstance(v, set) else v for k, v in self._data.items()}  # type: ignore[misc]  # a set entry
-            self._frozen = True
+        self._frozen = True
 
     def __getitem__(self, key: K) -> V:
         return self._data[key]

@@ -51,6 +51,7 @@ class Command:
     distinct: str = ""
 
 
+PROGRESS = re.compile(r"\w+: \d+ of \d+ obligations discharged")
 INTERPRETED = " --engine interpreter"
 COMMANDS = {
     "ionian check raft": Command(long=True, quick=" --terms 1 --index 1" + INTERPRETED, distinct="153 distinct states"),
@@ -63,8 +64,10 @@ COMMANDS = {
     "ionian replay trace.itf.json": Command(),
     "ionian break raft": Command(long=True),
     "ionian break paxos": Command(),
+    "ionian prove paxos": Command(),
+    "ionian prove raft": Command(long=True, quick=" --lemma one_vote_per_term", distinct="11 of 11 obligations discharged (38 queries)"),
     "ionian refine paxos voting": Command(long=True, quick=" --acceptors 2 --ballots 2" + INTERPRETED, distinct="145 distinct states"),
-    "ionian simulate raft --nodes 3 --seed 7": Command(),
+    "ionian simulate raft --nodes 3 --seed 7 --walks 100000": Command(),
     "ionian graph paxos --acceptors 2 --ballots 1 -o paxos.graphml": Command(),
     "ionian export tla paxos -o out": Command(),
 }
@@ -81,14 +84,14 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def ionian(tmp_path: Path, cache: Path):
     """Run a command of the README in a folder that looks like the checkout and may be written to."""
-    for package in ("spec", "model_check"):
+    for package in ("spec", "model_check", "proofs"):
         (tmp_path / package).symlink_to(ROOT / package)
 
     def run(command: str) -> tuple[int, str]:
         environment = {**os.environ, "PYTHONPATH": str(tmp_path), "IONIAN_CACHE_DIR": str(cache), "COLUMNS": "80"}
         program = [sys.executable, "-m", "model_check.cli.main", *shlex.split(command)[1:]]
         done = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        assert done.stderr == ""
+        assert [line for line in done.stderr.splitlines() if not PROGRESS.fullmatch(line)] == []
         return done.returncode, done.stdout
 
     return run
@@ -98,7 +101,7 @@ def _lines(text: list[str]) -> list[str]:
     """Lines without what depends on the machine: times and memory; nor line numbers, nor which of two equal elements is named first."""
     found = []
     for line in text:
-        if ("compiling" in line and "exploring" in line) or re.match(r"  \w = ", line) or not line.strip():
+        if line.startswith("compiling ") or re.match(r"  \w = ", line) or not line.strip():
             continue
         kept = re.sub(r"\s+\d+\.\d$", "", re.sub(r"\b[\d.]+ s\b", "- s", line.rstrip()))
         found.append(re.sub(r"(\.py):\d+", r"\1", kept))
@@ -150,7 +153,7 @@ def test_a_long_command_in_a_small_scope(ionian, command: str) -> None:
     how = COMMANDS[command]
     status, printed = ionian(command + how.quick)
     assert status == how.status
-    assert f"\n{how.distinct}, " in printed
+    assert f"\n{how.distinct}" in printed
 
 
 def test_the_python_shown_runs(capsys: pytest.CaptureFixture[str], cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,7 +128,7 @@ class OddCorners(Protocol):
         found = first(i for i in before.indices() if before[i] == self.height[c])
         if found is not None:
             self.tape = before.splice(found, before.window(found - 1, before.last))
-            self.notes = {n for n in self.notes if n.cell != c}
+            self.notes = Set({n for n in self.notes if n.cell != c})
         else:
             self.tape = before.append(self.height[c])
             self.notes |= {Note(c, self.last, self.tape.window(self.tape.last - 1, self.tape.last))}

@@ -85,22 +85,25 @@ class Lamps(Protocol):
 
 
 class Mistyped(Protocol):
-    """Stores None where a level belongs."""
+    """Comes to store None where a level belongs."""
 
     default_scope = Scope(level=2)
 
     level: Level
-    spare: Option[Level]
 
     def init(self) -> None:
         """At zero."""
         self.level = Level(0)
-        self.spare = None
 
     @action
     def lose(self) -> None:
-        """The Option is taken for a level."""
-        self.level = self.spare
+        """Back to zero."""
+        self.level = Level(0)
+
+
+def lose(self):
+    """What the language refuses."""
+    self.level = None
 
 
 def paxos(**changes):
@@ -182,7 +185,9 @@ def test_explanations_name_the_conjunct_and_its_values(name, conjunct, values):
     assert conjunct in Path(__file__).read_text().splitlines()[line - 1]
 
 
-def test_type_invariant_names_the_variable():
+def test_type_invariant_names_the_variable(monkeypatch):
+    """Should an ill-typed store pass the language, CPython's state shows it."""
+    monkeypatch.setattr(Mistyped, "lose", lose)
     result = check(Mistyped(), engine="interpreter")
     assert result.property == TYPE_INVARIANT
     assert result.explanation.conjunct == "level in Level"
@@ -220,7 +225,7 @@ def test_an_engine_that_lies_is_found_out(monkeypatch):
         "starts at none of the 1 initial states": Violation("agreement", (4,)),
     }
     for message, violation in lies.items():
-        monkeypatch.setattr(module, "explore_by_interpreter", lambda protocol, options, v=violation: Outcome(violation=v))
+        monkeypatch.setattr(module.interpreter, "explore", lambda protocol, options, v=violation: Outcome(violation=v))
         with pytest.raises(IonianError, match=message):
             check_module_export(paxos(), engine="interpreter")
     with pytest.raises(EngineError):
@@ -229,7 +234,7 @@ def test_an_engine_that_lies_is_found_out(monkeypatch):
 
 def test_collision_chance_is_calculated_for_fingerprints(monkeypatch):
     module = sys.modules["model_check.check"]
-    monkeypatch.setattr(module, "explore_by_interpreter", lambda protocol, options: Outcome(distinct_states=10**6))
+    monkeypatch.setattr(module.interpreter, "explore", lambda protocol, options: Outcome(distinct_states=10**6))
     result = check(paxos(), engine="interpreter")
     assert result.collision_chance == pytest.approx(10**12 / 2**65)
     assert "2.7e-08" in text_of(result)
@@ -244,7 +249,7 @@ def test_collision_chance_is_calculated_for_fingerprints(monkeypatch):
         ({"constraints": ("few",)}, "constraint `few` is unknown; there is none"),
         ({"workers": 0}, "must be at least 1"),
         ({"max_depth": -1}, "must be at least 1"),
-        ({"engine": "native", "search": "depth-first"}, "depth-first search runs on the interpreter only"),
+        ({"engine": "native", "search": "depth-first", "workers": 2}, "depth-first search runs on one worker, not on 2"),
     ],
 )
 def test_wrong_options_are_one_message(options, message):
@@ -286,8 +291,8 @@ def test_assert_holds_passes_or_prints_the_counterexample():
         assert_holds(paxos(), engine="interpreter", max_memory=10_000)
 
 
-def test_simulation_finds_a_violation_and_repeats_it():
-    first, second = (simulate(paxos(without=(RULE,)), seed=1, walks=300, steps=60) for _ in range(2))
+def test_simulation_finds_a_violation_and_repeats_it_in_either_engine():
+    first, second = (simulate(paxos(without=(RULE,)), engine=engine, seed=1, walks=300, steps=60) for engine in ("native", "interpreter"))
     assert first.verdict == "violated"
     assert first.property == "agreement"
     assert (first.trace, first.walks, first.steps, first.coverage) == (second.trace, second.walks, second.steps, second.coverage)
@@ -305,13 +310,15 @@ def test_simulation_without_a_violation_says_no_more_than_that():
         simulate(paxos(), properties=("x",))
     with pytest.raises(IonianError, match="must be at least 1"):
         simulate(paxos(), walks=0)
+    with pytest.raises(IonianError, match="engine `quantum` is unknown"):
+        simulate(paxos(), engine="quantum")
 
 
 def test_results_do_not_depend_on_the_hash_seed():
     program = (
         "import json; from model_check import check, simulate; from spec.paxos import Paxos; from spec.language import Scope\n"
         "p = Paxos(Scope(acceptor=3, ballot=2, value=2), without=('adopt',))\n"
-        "results = [check(p, engine='interpreter', symmetry=True).to_json(), simulate(p, seed=3, walks=20).to_json()]\n"
+        "results = [check(p, engine='interpreter', symmetry=True).to_json(), simulate(p, engine='interpreter', seed=3, walks=20).to_json()]\n"
         "[r.pop('seconds') for r in results]; print(json.dumps(results))"
     )
     outputs = set()

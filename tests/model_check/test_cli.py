@@ -187,8 +187,9 @@ def test_a_spec_in_a_file(capsys, toggle):
 
 
 def test_depth_first_says_that_it_may_not_be_shortest(capsys):
-    assert run(["check", "consensus", "--values", "2", "--without", "choose-only-once", "--engine", "interpreter", "--search", "depth-first"]) == 1
-    assert "found depth-first: a shorter one may exist" in capsys.readouterr().out
+    for engine in ("native", "interpreter"):
+        assert run(["check", "consensus", "--values", "2", "--without", "choose-only-once", "--engine", engine, "--search", "depth-first"]) == 1
+        assert "found depth-first: a shorter one may exist" in capsys.readouterr().out
 
 
 def test_limits_are_inconclusive(capsys):
@@ -199,7 +200,25 @@ def test_limits_are_inconclusive(capsys):
 
 
 def test_an_interrupt_ends_with_the_figures_so_far():
-    program = "import sys; from model_check.cli.main import run; sys.exit(run(['check', 'paxos', '--engine', 'interpreter', '--ballots', '3']))"
+    _interrupt(["check", "paxos", "--engine", "interpreter", "--ballots", "3"])
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check", "paxos", "--search", "depth-first", "--ballots", "5", "--values", "3"],
+        ["simulate", "paxos", "--walks", "1000000000"],
+        ["simulate", "paxos", "--walks", "1000000000", "--engine", "interpreter"],
+    ],
+    ids=["depth-first", "walks", "walks of the interpreter"],
+)
+def test_so_does_one_of_compiled_code(command):
+    run([*command[:2], *(["--max-depth", "0", *command[2:]] if command[0] == "check" else ["--walks", "1"])])
+    _interrupt(command)
+
+
+def _interrupt(command):
+    program = f"import sys; from model_check.cli.main import run; sys.exit(run({command!r}))"
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."})
     timer = threading.Timer(4, child.send_signal, [2])
     timer.start()
@@ -216,12 +235,16 @@ def test_simulate_repeats_itself_and_finds_a_violation(capsys, tmp_path):
     for name in ("a.json", "b.json"):
         assert run([*command, "--json", str(tmp_path / name), "--itf", str(tmp_path / "t.json")]) == 1
         results.append(json.loads((tmp_path / name).read_text()))
-        del results[-1]["seconds"]
+        del results[-1]["seconds"], results[-1]["compile_seconds"]
     assert results[0] == results[1]
     assert "found at random: a shorter one may exist" in capsys.readouterr().out
     assert run(["replay", str(tmp_path / "t.json")]) == 0
-    assert run(["simulate", "paxos", "--walks", "3", "--steps", "5"]) == 0
-    assert "NO VIOLATION FOUND" in capsys.readouterr().out
+    for engine in ("native", "interpreter"):
+        assert run(["simulate", "paxos", "--walks", "3", "--steps", "5", "--engine", engine]) == 0
+        out = capsys.readouterr().out
+        assert f"{engine} engine, random walks, seed 0" in out
+        assert "3 walks, 15 steps" in out
+        assert "NO VIOLATION FOUND" in out
 
 
 @pytest.mark.parametrize("suffix", ["dot", "json", "graphml"])
@@ -265,7 +288,7 @@ REFUSALS = [
     (["check", "consensus", "--quorums", "majorities"], ["has quorums of nothing"]),
     (["check", "paxos", "--json", "/no/such/folder/r.json"], ["--json", "/no/such/folder/r.json cannot be written: No such file or directory"]),
     (["check", "paxos", "--itf", "/"], ["cannot be written: it is a folder"]),
-    (["check", "paxos", "--search", "depth-first"], ["add --engine interpreter"]),
+    (["check", "paxos", "--search", "depth-first", "--workers", "2"], ["runs on one worker, not on 2"]),
     (["replay", "no-such-file"], ["no-such-file: cannot be read"]),
     (["replay", __file__], ["not a trace: line 1, column 3"]),
     (["simulate", "paxos", "--walks", "0"], ["0 is not in the range x>=1"]),

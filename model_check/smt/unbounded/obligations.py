@@ -40,6 +40,15 @@ class Query:
     goal: z3.BoolRef
 
 
+def obligations_of(protocol: type[Protocol]) -> list[Obligation]:
+    """All obligations of a proof, action by action: the initial states, the actions, the theorems."""
+    lemmas = [p.name for p in protocol.ir.of_kind("invariant") if p.name not in protocol.theorems]
+    found = [Obligation(INITIATION, lemma) for lemma in lemmas]
+    for action in protocol.ir.actions:
+        found += [Obligation(action.name, name) for name in (*lemmas, *(p.name for p in protocol.ir.of_kind("action_property")))]
+    return found + [Obligation(IMPLICATION, name) for name in protocol.theorems]
+
+
 class Encoding:
     """A protocol, some of its rules removed, with its lemmas, as formulas for any number of everything."""
 
@@ -50,11 +59,14 @@ class Encoding:
         self.formulas = Formulas(self.universe, self.signature, without)
         self.steps = Steps(self.formulas)
         self.state: State = {v.name: self._variable(v) for v in self.ir.variables}
-        self.lemmas = {p.name: p for p in self.ir.properties if p.kind == "invariant" and p.name not in protocol.theorems}
-        named = {p.name: p for p in self.ir.properties}
-        self.theorems = {name: named[name] for name in protocol.theorems}
-        self.action_properties = {p.name: p for p in self.ir.properties if p.kind == "action_property"}
-        self._paths: dict[str, list[Path]] = {}
+        invariants = {p.name: p for p in self.ir.of_kind("invariant")}
+        self.lemmas = {name: p for name, p in invariants.items() if name not in protocol.theorems}
+        self.theorems = {name: invariants[name] for name in protocol.theorems}
+        self.action_properties = {p.name: p for p in self.ir.of_kind("action_property")}
+        self._paths: dict[str, tuple[list[Path], int]] = {}
+        # All declarations, hence all axioms, are there before the first query, whichever that is.
+        for name in (*self.lemmas, *self.theorems):
+            self.hypothesis(name)
 
     def _variable(self, variable: ir.Variable) -> Callable[[tuple[z3.ExprRef, ...]], Value]:
         heights = tuple(self.universe.height(k) for k in variable.keys)
@@ -70,39 +82,43 @@ class Encoding:
         """For each value that only a relation gives: that there is one. These lead upwards in the order of sorts."""
         return self.signature.totality
 
-    @functools.cached_property
-    def obligations(self) -> list[Obligation]:
-        """All obligations, action by action."""
-        found = [Obligation(INITIATION, lemma) for lemma in self.lemmas]
-        for action in self.ir.actions:
-            found += [Obligation(action.name, name) for name in (*self.lemmas, *self.action_properties)]
-        return found + [Obligation(IMPLICATION, name) for name in self.theorems]
-
     @functools.cache  # noqa: B019  # an encoding lives as long as the process that proves with it
     def hypothesis(self, lemma: str) -> z3.BoolRef:
         """A lemma as it is known of the state before the step."""
-        return self.formulas.holds((self.lemmas.get(lemma) or self.theorems[lemma]).body, Frame({}, self.state), True, None)
+        with self.universe.names_from(0):
+            return self.formulas.holds((self.lemmas.get(lemma) or self.theorems[lemma]).body, Frame({}, self.state), True, None)
 
     def paths(self, action: str) -> list[Path]:
         """The paths through an action that its own guards do not exclude."""
+        return self._paths_and_names(action)[0]
+
+    def _paths_and_names(self, action: str) -> tuple[list[Path], int]:
+        """The paths, and the number of the first name that they leave free."""
         if action not in self._paths:
-            found = self.steps.paths(self.ir.action(action), self.state)
-            self._paths[action] = [p for p in found if self._possible(p)]
+            with self.universe.names_from(0) as names:
+                found = [p for p in self.steps.paths(self.ir.action(action), self.state) if self._possible(p)]
+                self._paths[action] = found, next(names)
         return self._paths[action]
 
     def _possible(self, path: Path) -> bool:
-        solver = z3.Solver()
-        solver.set("timeout", 200)
-        solver.add(*self.axioms, *path.facts)
+        solver = z3.Solver(ctx=z3.Context())
+        # Counted in the solver's own steps, not in seconds: which paths there are must not depend on the machine's load.
+        solver.set("rlimit", 2_000_000)
+        solver.add(*(f.translate(solver.ctx) for f in (*self.axioms, *path.facts)))
         return bool(solver.check() != z3.unsat)
 
     def queries(self, obligation: Obligation) -> list[Query]:
-        """The queries of an obligation, one for each path."""
+        """The queries of an obligation, one for each path; the same ones, names included, whenever they are asked for."""
+        name = obligation.lemma
         if obligation.action == INITIATION:
-            return [self._query(state, None, Ground(goal=True), obligation.lemma) for state in self.steps.initial(self.ir.init)]
+            with self.universe.names_from(0):
+                return [self._query(state, None, Ground(goal=True), name) for state in self.steps.initial(self.ir.init)]
         if obligation.action == IMPLICATION:
-            return [self._query(self.state, None, Ground(goal=True), obligation.lemma)]
-        return [self._query(path.frame.state, self.state, path.ground.copy(goal=True), obligation.lemma) for path in self.paths(obligation.action)]
+            with self.universe.names_from(0):
+                return [self._query(self.state, None, Ground(goal=True), name)]
+        paths, free = self._paths_and_names(obligation.action)
+        with self.universe.names_from(free):
+            return [self._query(path.frame.state, self.state, path.ground.copy(goal=True), name) for path in paths]
 
     def _query(self, after: State, before: State | None, ground: Ground, name: str) -> Query:
         prop = self.lemmas.get(name) or self.theorems.get(name) or self.action_properties[name]

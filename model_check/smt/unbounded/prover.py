@@ -5,9 +5,9 @@ Nothing but `unsat` counts: an obligation that no set of lemmas discharges withi
 
 from __future__ import annotations
 
-import multiprocessing
+import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import z3
@@ -21,35 +21,53 @@ Support = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a query may take (seconds), with which random seed, and in how much memory (megabytes)."""
+    """How long a path of an obligation may take (seconds), with which random seed, in how much memory (bytes, for each process)."""
 
-    timeout: float = 10.0
+    timeout: float = 20.0
     seed: int = 0
-    memory: int = 4096
+    memory: int | None = None
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What discharged an obligation before: a support for each path; with `digest`, exactly these queries, so that they need not be asked again."""
+
+    support: tuple[Support, ...]
+    seconds: float = 0.0
+    digest: str = ""
 
 
 @dataclass(frozen=True)
 class Discharge:
-    """What became of an obligation: `unsat` (discharged), `sat` (a CTI exists) or `unknown`, and what each path used."""
+    """What became of an obligation.
+
+    `result` is `unsat` (discharged), `sat` (even with all lemmas there is a counterexample to induction), `unknown`, or
+    `not tried`; `support` what each path used; `resumed` whether it was discharged by an earlier run.
+    """
 
     obligation: Obligation
     result: str
-    seconds: float
-    support: tuple[Support, ...]
-    open_path: int | None = None
+    seconds: float = 0.0
+    support: tuple[Support, ...] = ()
+    reason: str = ""
+    digest: str = ""
+    resumed: bool = False
 
     @property
-    def uses(self) -> frozenset[str]:
-        """All that its paths use together."""
-        return frozenset().union(*self.support)
+    def discharged(self) -> bool:
+        """Whether the obligation is proved."""
+        return self.result == "unsat"
 
 
 class Prover:
     """Discharges the obligations of one protocol, in one process."""
 
-    def __init__(self, protocol: type[Protocol], without: frozenset[str], hints: Mapping[Obligation, tuple[Support, ...]], limits: Limits) -> None:
+    def __init__(self, protocol: type[Protocol], without: frozenset[str], limits: Limits) -> None:
         self.encoding = Encoding(protocol, without)
-        self.hints, self.limits = hints, limits
+        self.limits = limits
+        self._reason = ""
+        if limits.memory is not None:
+            z3.set_param("memory_max_size", max(1, limits.memory // 1_000_000))
 
     def known(self, name: str) -> z3.BoolRef:
         """A lemma or theorem of the state before, or the claim that a variable's value exists."""
@@ -67,31 +85,50 @@ class Prover:
             theorems = theorems[: theorems.index(obligation.lemma)]
         return [*self.encoding.lemmas, *theorems]
 
-    def discharge(self, obligation: Obligation) -> Discharge:
-        """Try to discharge an obligation."""
+    def discharge(self, obligation: Obligation, hint: Hint | None = None) -> Discharge:
+        """Try to discharge an obligation; the hint's supports are tried first, and its digest is believed where it fits."""
         began = time.perf_counter()
+        queries = self.encoding.queries(obligation)
+        supports = hint.support if hint is not None and len(hint.support) == len(queries) else ()
+        if hint is not None and hint.digest and supports and hint.digest == self.digest(obligation, queries, supports):
+            return Discharge(obligation, "unsat", hint.seconds, supports, digest=hint.digest, resumed=True)
         used: list[Support] = []
-        hints = self.hints.get(obligation, ())
-        for number, query in enumerate(self.encoding.queries(obligation)):
-            hint = hints[number] if number < len(hints) else None
-            result, support = self.refute(query, obligation, hint)
+        for number, query in enumerate(queries):
+            result, support = self.refute(query, obligation, supports[number] if supports else None)
             if result != z3.unsat:
-                return Discharge(obligation, str(result), time.perf_counter() - began, tuple(used), number)
+                return Discharge(obligation, str(result), time.perf_counter() - began, tuple(used), self._reason)
             used.append(support)
-        return Discharge(obligation, "unsat", time.perf_counter() - began, tuple(used))
+        seconds = time.perf_counter() - began
+        return Discharge(obligation, "unsat", seconds, tuple(used), digest=self.digest(obligation, queries, used))
+
+    def digest(self, obligation: Obligation, queries: Sequence[Query], supports: Sequence[Support]) -> str:
+        """The content hash of all that was shown to be unsatisfiable; empty where a support names no lemma that may be assumed."""
+        known = {*self.usable(obligation), *self.encoding.totality}
+        if any(name not in known for support in supports for name in support):
+            return ""
+        found = hashlib.sha256(repr(obligation).encode())
+        for query, support in zip(queries, supports, strict=True):
+            for formula in self.formulas(query, support):
+                found.update(formula.sexpr().encode())
+        return found.hexdigest()
+
+    def formulas(self, query: Query, support: Support) -> list[z3.BoolRef]:
+        """What has to be unsatisfiable together."""
+        return [*self.encoding.axioms, *query.facts, query.goal, *(self.known(name) for name in support)]
 
     def refute(self, query: Query, obligation: Obligation, hint: Support | None) -> tuple[z3.CheckSatResult, Support]:
-        """Show that a query is unsatisfiable, and with which lemmas."""
+        """Show that a query is unsatisfiable, and with which lemmas; `sat` only where all lemmas leave it satisfiable."""
         ends, result = time.perf_counter() + self.limits.timeout, z3.unknown
-        for support in self.attempts(query, obligation, hint):
-            left = ends - time.perf_counter()
-            if left <= 0:
+        attempts = list(self.attempts(query, obligation, hint))
+        for number, support in enumerate(attempts):
+            left, last = ends - time.perf_counter(), number == len(attempts) - 1
+            share = left if last else min(left, self.limits.timeout / (2 if support == hint else 8))
+            if share <= 0:
                 break
-            share = left if hint is not None and support == hint else min(left, self.limits.timeout / 4)
             result = self.check(query, support, share)
-            if result == z3.unsat:
+            if result == z3.unsat or last:
                 return result, support
-        return result, ()
+        return z3.unknown, ()
 
     def attempts(self, query: Query, obligation: Obligation, hint: Support | None) -> Iterator[Support]:
         """Sets of lemmas to try: what served before, the lemma alone, the ones that share most with the query, all."""
@@ -99,15 +136,14 @@ class Prover:
         own = (obligation.lemma,) if obligation.lemma in usable else ()
         if hint is not None and set(hint) <= {*usable, *self.encoding.totality}:
             yield hint
-        yield own
-        if not usable:
-            return
-        ranked = self.ranked(query, usable)
-        for size in (6, 12, 24):
-            if size < len(usable):
-                yield tuple(dict.fromkeys((*own, *ranked[:size])))
-        yield tuple(usable)
-        yield (*usable, *self.encoding.totality)
+        if usable:
+            yield own
+            ranked = self.ranked(query, usable)
+            for size in (6, 12, 24):
+                if size < len(usable):
+                    yield tuple(dict.fromkeys((*own, *ranked[:size])))
+            yield tuple(usable)
+        yield (*usable, *(self.encoding.totality if usable else ()))
 
     def ranked(self, query: Query, usable: Sequence[str]) -> list[str]:
         """Lemmas by how much of what they speak of occurs in the query."""
@@ -116,14 +152,20 @@ class Prover:
         return sorted(usable, key=lambda name: (-len(own[name] & spoken) / max(1, len(own[name])), name))
 
     def check(self, query: Query, support: Support, seconds: float) -> z3.CheckSatResult:
-        """One call of the solver."""
-        solver = z3.Solver()
+        """One call of the solver, in a context of its own: the answer depends on nothing that was asked before."""
+        context = z3.Context()
+        solver = z3.Solver(ctx=context)
         solver.set("timeout", max(1, int(seconds * 1000)))
-        solver.add(*self.encoding.axioms, *query.facts, query.goal, *(self.known(name) for name in support))
+        solver.set("random_seed", self.limits.seed)
+        solver.set("ctrl_c", False)
         try:
-            return solver.check()
-        except z3.Z3Exception:
+            solver.add(*(formula.translate(context) for formula in self.formulas(query, support)))
+            result = solver.check()
+        except z3.Z3Exception as error:
+            self._reason = str(error)
             return z3.unknown
+        self._reason = solver.reason_unknown() if result == z3.unknown else ""
+        return result
 
     def minimal(self, query: Query, support: Support, seconds: float) -> Support:
         """A support from which nothing can be left out (within a time limit for each try)."""
@@ -152,36 +194,3 @@ def symbols(formulas: Sequence[z3.ExprRef]) -> frozenset[str]:
                 found.add(item.decl().name())
             stack.extend(item.children())
     return frozenset(found)
-
-
-_prover: Prover | None = None
-
-
-def _start(protocol: type[Protocol], without: frozenset[str], hints: Mapping[Obligation, tuple[Support, ...]], limits: Limits) -> None:
-    global _prover  # noqa: PLW0603  # one for each worker process
-    z3.set_param("smt.random_seed", limits.seed)
-    z3.set_param("sat.random_seed", limits.seed)
-    z3.set_param("memory_max_size", limits.memory)
-    _prover = Prover(protocol, without, hints, limits)
-
-
-def _discharge(obligation: Obligation) -> Discharge:
-    assert _prover is not None
-    return _prover.discharge(obligation)
-
-
-def discharge_all(
-    protocol: type[Protocol],
-    obligations: Sequence[Obligation],
-    *,
-    without: frozenset[str],
-    hints: Mapping[Obligation, tuple[Support, ...]],
-    limits: Limits,
-    jobs: int,
-    progress: Callable[[Discharge], None],
-) -> None:
-    """Discharge obligations in several processes; each outcome is told as it comes."""
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(jobs, _start, (protocol, without, hints, limits)) as pool:
-        for found in pool.imap_unordered(_discharge, obligations):
-            progress(found)

@@ -6,9 +6,10 @@ a relation otherwise. Functions then only lead downwards, and so do the Skolem f
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 import z3
@@ -178,6 +179,18 @@ class Universe:
                 return self.height(of)
             case _:
                 return 0
+
+    @contextlib.contextmanager
+    def names_from(self, first: int) -> Iterator[Iterator[int]]:
+        """New constants are numbered from `first` on within the body, and as before after it.
+
+        Only for formulas that share no names with what is built outside it, or whose names all lie below `first`.
+        """
+        outer, self._counter = self._counter, itertools.count(first)
+        try:
+            yield self._counter
+        finally:
+            self._counter = outer
 
     def fresh(self, sort: z3.SortRef, hint: str) -> z3.ExprRef:
         """A new constant."""

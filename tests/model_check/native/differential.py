@@ -7,41 +7,24 @@ the seconds that compiling takes, so that thousands of random protocols can be c
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 import itertools
 import os
 import random
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from model_check import interpreter, native
+from model_check import interpreter, native, walks
 from model_check.search import Options, Outcome
+from model_check.walks import Task, Walked
 from spec.language import IonianError, Map, Protocol, ScopeError, Seq, State, Window
 from spec.language.types import BoolType, EnumType, MapType, OptionType, RecordType, SeqType, SetType, SortType, Type, WindowType
 from spec.language.values import elements
-
-_numbers = itertools.count()
-
-
-def load(text: str, folder: Path) -> ModuleType:
-    """A spec from its text, as a module of its own."""
-    name = f"random_spec_{next(_numbers)}"
-    path = folder / f"{name}.py"
-    path.write_text(text, encoding="utf-8")
-    found = importlib.util.spec_from_file_location(name, path)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    sys.modules[name] = module
-    found.loader.exec_module(module)
-    return module
 
 
 def figures(outcome: Outcome) -> dict[str, object]:
@@ -57,24 +40,47 @@ def figures(outcome: Outcome) -> dict[str, object]:
     }
 
 
-def result(engine: ModuleType, protocol: Protocol, options: Options) -> dict[str, object]:
+def result(find: Callable[[], dict[str, object]]) -> dict[str, object]:
     """What an engine finds: figures, or the place of an undefined expression."""
     try:
         with np.errstate(over="ignore"):
-            return figures(engine.explore(protocol, options))
+            return find()
     except ScopeError:
         raise
     except IonianError as error:
         return {"undefined": str(error)}
 
 
+def agreed(expected: dict[str, object], found: dict[str, object], what: str) -> dict[str, object]:
+    """What both found; AssertionError where they differ."""
+    assert found == expected, f"{what}\nnative      {found}\ninterpreter {expected}"
+    return expected
+
+
 def compare(protocol: Protocol, options: Options, workers: tuple[int, ...] = (1,)) -> dict[str, object]:
     """Explore with the interpreter and with the native engine; AssertionError where they differ."""
-    expected = result(interpreter, protocol, options)
+    expected = result(lambda: figures(interpreter.explore(protocol, options)))
     for count in workers:
-        found = result(native, protocol, dataclasses.replace(options, workers=count))
-        assert found == expected, f"{protocol!r} {options} workers={count}\nnative      {found}\ninterpreter {expected}"
+        found = result(lambda n=count: figures(native.explore(protocol, dataclasses.replace(options, workers=n))))
+        agreed(expected, found, f"{protocol!r} {options} workers={count}")
     return expected
+
+
+def compare_depth_first(protocol: Protocol, options: Options) -> dict[str, object]:
+    """The same depth-first."""
+    expected = result(lambda: figures(interpreter.explore_depth_first(protocol, options)))
+    return agreed(expected, result(lambda: figures(native.explore_depth_first(protocol, options))), f"depth-first {protocol!r} {options}")
+
+
+def compare_walks(protocol: Protocol, task: Task) -> dict[str, object]:
+    """Random walks with both engines."""
+
+    def walked(walk: Callable[[Protocol, Task], Walked]) -> dict[str, object]:
+        found = dataclasses.asdict(walk(protocol, task))
+        del found["seconds"], found["compile_seconds"]
+        return found
+
+    return agreed(result(lambda: walked(walks.walk)), result(lambda: walked(native.walk)), f"{protocol!r} {task}")
 
 
 def random_value(type_: Type, sizes: Mapping[type, int], chance: random.Random) -> Any:

@@ -8,7 +8,8 @@ from typing import Any
 from unittest import mock
 
 from model_check.native import actions, expressions, runtime
-from model_check.native.expressions import Translator
+from model_check.native.codegen import Program
+from model_check.native.expressions import Translator, Writer
 from model_check.native.symmetry import _Orbit
 from spec.language import ir
 
@@ -63,11 +64,18 @@ def _last_not_first(original: Callable[..., str]) -> Callable[..., str]:
 
 
 def _never_leaves(original: Callable[..., None]) -> Callable[..., None]:
-    def leave_if(self: Translator, condition: str, instead: str) -> None:
+    def leave_if(self: Translator, condition: str) -> None:
+        number, _, end = condition.partition(" >= ")
         self.writer.line(f"if {condition}:")
-        self.writer.line(f"    {instead}")
+        self.writer.line(f"    {number} = {end} - 1")
 
     return leave_if
+
+
+def _goes_on_after_failing(self: Writer) -> None:
+    if self.loops:
+        self.leaves = True
+    self.line("leaves = True" if self.loops else "continue")
 
 
 def _hoists_over_empty(s: ir.Statement) -> bool:
@@ -81,6 +89,16 @@ def _reads_the_old_state(original: Callable[..., Any]) -> Callable[..., Any]:
         self.now = now
 
     return copy
+
+
+def _text_with(old: str, new: str) -> Callable[[Program], str]:
+    """The program's text with one change in its loops."""
+    original = Program._text
+
+    def text(self: Program) -> str:
+        return original(self).replace(old, new)
+
+    return text
 
 
 def _difference_is_union(self: Translator, e: ir.SetOperation) -> str:
@@ -98,13 +116,19 @@ _MUTANTS: dict[str, tuple[object, str, Any]] = {
     "any set is a quorum": (Translator, "_IsQuorum", _no_quorum),
     "first is last": (Translator, "_First", _last_not_first(Translator._First)),
     "nothing leaves the scope": (Translator, "leave_if", _never_leaves(Translator.leave_if)),
+    "a failing loop goes on": (Writer, "leave", _goes_on_after_failing),
     "guards stand above empty sets": (actions, "_partial", _hoists_over_empty),
     "actions do not see their own writes": (actions._ActionTranslator, "_copy", _reads_the_old_state(actions._ActionTranslator._copy)),
     "difference is union": (Translator, "_SetOperation", _difference_is_union),
+    "a shorter way changes nothing": (Program, "_text", _text_with("elif bounded and depth < depths[place]:", "elif False:")),
+    "the stack is upside down": (Program, "_text", _text_with("for k in range(notes[0] - 1, -1, -1):", "for k in range(notes[0]):")),
+    "walks take steps that change nothing": (Program, "_text", _text_with("if same_rows(row, 0,", "if False and same_rows(row, 0,")),
+    "the first depth of a witness stays": (Program, "_text", _text_with("reached[i] <= depth", "reached[i] < 1 << 62")),
+    "a walk's bad step goes on": (Program, "_text", _text_with("            notes[9] = bad\n            return\n", "            notes[9] = bad\n")),
 }
 
 NAMES = tuple(_MUTANTS)
-LOOSE = ("guards stand above empty sets",)
+LOOSE = ("a failing loop goes on", "guards stand above empty sets")
 """Those that show only where an expression may be undefined."""
 
 

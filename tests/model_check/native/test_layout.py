@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
-from differential import load, random_state, random_value
+from differential import random_state, random_value
 from random_protocols import Generator
+from spec_files import load
 
 from model_check.native.layout import MASK_LIMIT, TAG_SHIFT, Layout
 from spec.language import Scope, ScopeError, SpecError

@@ -10,10 +10,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 import mutants
-from differential import compare, load, uncompiled
+from differential import compare, compare_depth_first, compare_walks, uncompiled
 from random_protocols import Generator
+from spec_files import load
 
 from model_check.search import Options
+from model_check.walks import Task
 from spec.language import Scope, ScopeError
 
 SIZES = {"node": 2, "item": 2, "term": 2, "index": 2}
@@ -42,7 +44,10 @@ def _compiled(seed: int, tmp_path: Path) -> bool:
     protocol = load(Generator(random.Random(seed)).protocol(), tmp_path).P
     names = protocol.sort_names()
     try:
-        found = compare(protocol(Scope(**{n: SIZES[n] for n in names})), Options(max_depth=3, symmetry=seed % 2 == 0), workers=(1, 2))
+        at_scope, options = protocol(Scope(**{n: SIZES[n] for n in names})), Options(max_depth=3, symmetry=seed % 2 == 0)
+        found = compare(at_scope, options, workers=(1, 2))
+        compare_depth_first(at_scope, options)
+        compare_walks(at_scope, Task(seed, walks=3, steps=8))
     except ScopeError:
         return False
     return found["generated"] != 0
@@ -61,7 +66,15 @@ def test_compiled_long(seed, tmp_path, monkeypatch):
     _compiled(seed, tmp_path)
 
 
-QUICK = ("x + 1 is x", "elements keep their names", "a tail may hold twins", "and, or are eager", "actions do not see their own writes")
+QUICK = (
+    "x + 1 is x",
+    "elements keep their names",
+    "a tail may hold twins",
+    "and, or are eager",
+    "actions do not see their own writes",
+    "a shorter way changes nothing",
+    "walks take steps that change nothing",
+)
 
 
 @pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.long) for n in mutants.NAMES])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
+from collections.abc import Callable
+from types import ModuleType
 
 import pytest
 
@@ -36,15 +35,8 @@ class Wide(Protocol):
 '''
 
 
-def test_more_steps_than_a_position_can_number_are_refused(tmp_path: Path) -> None:
-    file = tmp_path / "wide.py"
-    file.write_text(WIDE)
-    found = importlib.util.spec_from_file_location("wide", file)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    sys.modules["wide"] = module
-    found.loader.exec_module(module)
+def test_more_steps_than_a_position_can_number_are_refused(load_spec: Callable[[str], ModuleType]) -> None:
+    module = load_spec(WIDE)
     assert explore(module.Wide(Scope(a=4)), Options()).distinct_states == 4
     with pytest.raises(ScopeError, match="more than 65,535 enabled steps"):
         explore(module.Wide(Scope(a=17)), Options())

@@ -2,8 +2,8 @@
 
 `random SEED COUNT [loose] [hypothesis]` compares both engines on random protocols (loose: expressions may be
 undefined), `mutant NAME` breaks the code generator and looks for a random protocol that shows it, `shipped SEED COUNT`
-compares on the shipped protocols with random rules removed, `symmetry SEED COUNT` compares orbits, `buffers` runs with
-buffers that are always full.
+compares on the shipped protocols with random rules removed, `symmetry SEED COUNT` compares orbits, `corner NAME` compares
+on a protocol of `corners.py`, `buffers` runs with buffers that are always full.
 """
 
 from __future__ import annotations
@@ -15,29 +15,35 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))
+import corners
 import mutants
 import numpy as np
-from differential import compare, load, random_state
+from differential import compare, compare_depth_first, compare_walks, random_state
 from hypothesis import HealthCheck, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from random_protocols import Generator
 from shipped import SMALL, fitting
+from spec_files import load
 
 from model_check import interpreter, native
 from model_check.interpreter import permutations, permute
-from model_check.native import explorer
+from model_check.native import depth_first, engine, explorer, walker
 from model_check.native.cache import Compiled
 from model_check.native.layout import Layout
 from model_check.search import Options
+from model_check.walks import Task
 from spec.language import IonianError, Protocol, Scope, ScopeError, SpecError
 
 CAP = 400
 TINY = {"cand": 150, "found": 300, **dict.fromkeys(("cand_at", "cand_tail", "cand_meta"), 9)}
 TINY |= dict.fromkeys(("found_at", "found_print", "found_meta", "positions", "accepted"), 12)
+TINY |= {"rows": 60, "at": 5, "depth": 4, "place": 4, "way": 2}
 warnings.filterwarnings("ignore", category=RuntimeWarning)  # hashes wrap around
 
 
@@ -74,6 +80,9 @@ def compared(chance: random.Random, loose: bool, folder: Path) -> str:
             break
     try:
         same = compare(protocol, options, workers=(workers,))
+        whole = "undefined" not in same and same["violation"] is None and same["depth"] != options.max_depth
+        compare_depth_first(protocol, replace(options, max_depth=None) if whole and chance.choice([True, False]) else options)
+        compare_walks(protocol, Task(seed=chance.getrandbits(64), walks=3, steps=8))
     except ScopeError as error:
         return f"scope: {str(error).split(':')[-1][:60]}"
     except Exception as error:
@@ -138,6 +147,8 @@ def shipped(seed: int, count: int) -> None:
         constraints = tuple(p.name for p in cls.ir.of_kind("constraint") if chance.random() < 0.3)
         options = Options(symmetry=chance.random() < 0.5, max_depth=min(depth or 9, 4), constraints=constraints)
         say(i, protocol, compare(protocol, options, workers=(chance.choice([1, 2, 3]),))["distinct"])
+        compare_depth_first(protocol, options)
+        compare_walks(protocol, Task(seed=i, walks=4, steps=12))
 
 
 def symmetry(seed: int, count: int) -> None:
@@ -169,21 +180,39 @@ def symmetry(seed: int, count: int) -> None:
             assert all(len(orbits) == 1 for orbits in prints.values()), f"{text}\n{protocol}\n{prints}"
 
 
+def corner(name: str) -> None:
+    """One protocol of `corners.py`, at a depth that keeps it small."""
+    same = compare(getattr(corners, name)(), Options(max_depth=4))
+    say(same.get("undefined", ""), same.get("violation", ""), same.get("generated", ""), "reached", same.get("witnesses", ""))
+    assert ("undefined" in same) == (name in corners.UNDEFINED)
+    assert None not in same.get("witnesses", {}).values()
+
+
 def buffers() -> None:
     """Slices of a few states and buffers that are always full change nothing."""
-    explorer.SLICE = 7
-    made = explorer.Buffers.__init__
-
-    def tiny(self: explorer.Buffers, *arguments: object) -> None:
-        made(self, *arguments)
-        for name, size in TINY.items():
-            setattr(self, name, getattr(self, name)[:size].copy())
-
-    explorer.Buffers.__init__ = tiny  # type: ignore[method-assign]
+    explorer.SLICE = depth_first.SLICE = walker.SLICE = 7
+    for kind in (explorer.Buffers, engine.Batch, depth_first.Stack, engine.Table):
+        _shrink(kind)
     for cls, scope, depth in SMALL:
         protocol = cls(fitting(cls, scope))
         for symmetric in (False, True):
-            say(protocol, symmetric, compare(protocol, Options(symmetry=symmetric, max_depth=min(depth or 4, 4)), workers=(1, 3))["distinct"])
+            options = Options(symmetry=symmetric, max_depth=min(depth or 4, 4))
+            say(protocol, symmetric, compare(protocol, options, workers=(1, 3))["distinct"])
+            compare_depth_first(protocol, options)
+        compare_walks(protocol, Task(walks=5, steps=300))
+
+
+def _shrink(kind: type) -> None:
+    """Let a kind of buffer begin small."""
+    made = kind.__init__
+
+    def tiny(self: object, *arguments: object) -> None:
+        made(self, *arguments)
+        for name, size in TINY.items():
+            if hasattr(self, name):
+                setattr(self, name, getattr(self, name)[:size].copy())
+
+    kind.__init__ = tiny  # type: ignore[misc]  # for the whole run
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -191,6 +220,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "mutant": mutant,
     "shipped": lambda seed, count: shipped(int(seed), int(count)),
     "symmetry": lambda seed, count: symmetry(int(seed), int(count)),
+    "corner": corner,
     "buffers": buffers,
 }
 

@@ -47,6 +47,18 @@ class Message:
     term: Term
 
 
+@record
+class Group:
+    """Processes."""
+
+    members: Set[Node]
+
+
+def group(members: Set[Node]) -> bool:
+    """Whether a group is a quorum."""
+    return is_quorum(members, Node)
+
+
 '''
 
 EXAMPLE = '''class Example(Protocol):
@@ -91,6 +103,50 @@ ABSTRACT = '''class Abstract(Protocol):
 
 
 '''
+
+LEADER = "`self.leader` may be None where a value of type Node is needed; guard it: `self.leader is not None`"
+LOCAL = "`x` may be None where a value of type Node is needed; guard it: `x is not None`"
+BARE = "`{n}` is a set that Python can change, kept as a value; write Set({n})"
+
+# None where CPython would pass it on, in the body of an action of `Example`; the guards that there are do not hold it off.
+UNGUARDED = [
+    ("self.term[«self.leader] = Term(0)", LEADER),
+    ("self.flag = self.term[«self.leader] == 0", LEADER),
+    ("self.sent |= {Message(«self.leader, Term(0))}", LEADER),
+    ("self.votes |= {«self.leader}", LEADER),
+    ("self.votes -= {«self.leader}", LEADER),
+    ("self.votes = Set({n, «self.leader})", LEADER),
+    ("self.log = self.log.append(Message(«self.leader, Term(0)))", LEADER),
+    ("require(«self.leader in self.votes)", LEADER),
+    ("x = self.leader\nself.votes |= {«x}", LOCAL),
+    ("self.votes |= {«self.leader if self.flag else n}".replace("«self.leader", "«self.leader"), LEADER),
+    ("if self.leader is None:\n    self.votes |= {«self.leader}", LEADER),
+    ("if self.leader is not None:\n    self.flag = True\nself.votes |= {«self.leader}", LEADER),
+    ("if self.leader is not None:\n    self.flag = True\nelse:\n    self.votes |= {«self.leader}", LEADER),
+    ("if self.leader is not None or self.flag:\n    self.votes |= {«self.leader}", LEADER),
+    ("if not (self.leader is not None and self.flag):\n    self.votes |= {«self.leader}", LEADER),
+    ("require(self.leader is not None or «self.leader in self.votes)", LEADER),
+    ('require(self.leader is not None, rule="a rule may be removed")\nself.votes |= {«self.leader}', LEADER),
+    ("require(self.leader is not None)\nself.leader = None\nself.votes |= {«self.leader}", LEADER),
+    ("require(self.leader is not None)\nif self.flag:\n    self.leader = None\nself.votes |= {«self.leader}", LEADER),
+    ("require(self.leader is not None)\nfor k in Node:\n    if «self.leader in self.votes:\n        self.leader = None", LEADER),
+    ("self.votes = Set({«self.leader for k in Node if self.leader is None})", LEADER),
+]
+
+# The same guards where they do.
+GUARDED = [
+    "require(self.leader is not None)\nself.term[self.leader] = Term(0)\nself.votes |= {self.leader}",
+    "require(self.flag and not (self.leader is None))\nself.sent |= {Message(self.leader, Term(0))}",
+    "require(self.leader is not None)\nx = self.leader\nself.leader = None\nself.votes |= {x}",
+    "if self.leader is None:\n    self.flag = True\nelse:\n    self.votes |= {self.leader}",
+    "if not (self.leader is None or self.flag):\n    self.votes |= {self.leader}",
+    "require(self.leader is not None and self.leader in self.votes)",
+    "require(self.leader is None or self.leader in self.votes)",
+    "x = self.leader if self.leader is not None else n\nself.votes |= {x}",
+    "self.votes = Set({self.leader for k in Node if self.leader is not None})",
+    "require(all(self.leader in self.votes for k in Node if self.leader is not None))",
+    "x = self.leader\nrequire(x is not None)\nfor k in Node:\n    self.linked[k, x] = True",
+]
 
 # In the body of an action of `Example`.
 STATEMENTS = [
@@ -169,8 +225,19 @@ STATEMENTS = [
     ("self.flag = in_force(«n)", 'a rule\'s name must be a literal text; write rule="vote once per term"'),
     ("self.flag = not «n", "`n` has type Node; a value of type bool is needed here"),
     ("self.flag = «self.term == self.term", "whole maps of type Map[Node, Term] are compared; compare the entries: all(self.x[k] == ... for k in Sort)"),
-    ("self.votes = «set()", "call of `set` is outside the language; write Set() or {a, b}"),
+    ("self.votes = «set()", "call of `set` is outside the language; write Set() or Set({a, b})"),
     ("self.votes = «dict()", "call of `dict` is outside the language; write Map({key: value for key in Sort})"),
+    ("self.votes = «{n}", BARE),
+    ("x = «{n}", BARE),
+    ("self.votes = «{n} | self.votes", "`{n} | self.votes` is a set that Python can change, kept as a value; write Set({n} | self.votes)"),
+    (
+        "x = «{n} if self.flag else self.votes",
+        "`{n} if self.flag else self.votes` is a set that Python can change, kept as a value; write Set({n} if self.flag else self.votes)",
+    ),
+    ("x = «{k for k in Node}", "`{k for k in Node}` is a set that Python can change, kept as a value; write Set({k for k in Node})"),
+    ("self.flag = group(«{n})", BARE),
+    ("x = Group(«{n})", BARE),
+    ("x = «Set(n)", "`Set(n)` makes a set of a value of type Node; write Set({a, b})"),
     ("self.votes = {n, «self.term[n]}", "`self.term[n]` has type Term; a value of type Node is needed here"),
     ("self.votes = «Set({n}, {n})", "`Set({n}, {n})` makes a set of several things; write Set() or Set({a, b})"),
     ("self.votes = «self.sent", "`self.sent` has type Set[Message]; a value of type Set[Node] is needed here"),
@@ -247,8 +314,8 @@ MEMBERS = [
     ("x: bool = «True", "variable `x` has a value in the class body; assign it in init: self.x = True"),
     ("«x: bool", "variable `x` has no initial value; assign it in init: self.x = ..."),
     (
-        "boxes: Map[Node, Set[Node]]\n\n@action\ndef other(self, m: «Option[Node]) -> None:\n    require(m in self.boxes[self.leader])",
-        "parameter `m: Option[Node]` ranges over all values of Option[Node]; begin the action with require(m in self.some_set) to draw it from a state set",
+        "boxes: Map[Node, Set[Message]]\n\n@action\ndef other(self, m: «Message) -> None:\n    require(m in self.boxes[m.sender])",
+        "parameter `m: Message` ranges over all values of Message; begin the action with require(m in self.some_set) to draw it from a state set",
     ),
     ("«flag: bool", "`flag` is defined twice; choose another name"),
     ("«scope: bool", "`scope` is a name that every protocol has; choose another name"),
@@ -284,12 +351,12 @@ MEMBERS = [
     ),
     (
         "@action\n@«invariant\ndef other(self) -> bool:\n    return True",
-        "`@invariant` on `other`; a method has at most one decorator: action, refines, invariant, action_property, witness, constraint",
+        "`@invariant` on `other`; a method has at most one decorator: action, refines, invariant, action_property, witness, constraint, lemma",
     ),
     ("@action\n«async def other(self) -> None:\n    pass", "`async def other`; actions are atomic: write `def`"),
     (
         "@«staticmethod\ndef other(n: Node) -> bool:\n    return True",
-        "`@staticmethod` on `other`; a method has at most one decorator: action, refines, invariant, action_property, witness, constraint",
+        "`@staticmethod` on `other`; a method has at most one decorator: action, refines, invariant, action_property, witness, constraint, lemma",
     ),
     ("«def helper(self):\n    return True", "`helper` does not say what it returns; annotate it: `-> bool`, `-> Term`, or `-> None` for a procedure"),
     ("«def helper(self) -> bool:\n    return self.helper()", "`helper` calls itself; a helper is not recursive: use a quantifier"),
@@ -308,7 +375,7 @@ MEMBERS = [
     ("@invariant\n«def good(self, n: Node) -> bool:\n    return True", "invariant `good` takes 2 parameters; give it self"),
     ("@invariant\ndef good(self) -> «Node:\n    return True", "invariant `good` returns Node; a property is true or false: annotate it `-> bool`"),
     (
-        "@invariant\ndef good(self) -> bool:\n    return «self.term[self.leader] + 1 == 1",
+        "@invariant\ndef good(self) -> bool:\n    return «self.log.last + 1 == 1",
         "`+ 1` may leave the scope, and a property has none to leave; compare with the position before, or use < and <=",
     ),
     ("@action_property\n«def good(self) -> bool:\n    return True", "action_property `good` takes 1 parameter; give it self and the state after the step"),
@@ -372,7 +439,48 @@ FUNCTIONS = [
     ("def helper(*«n: Node) -> bool:\n    return True", "parameter `n` of `helper` is not a plain one; write name: type, without *, ** and /"),
     ("def helper(n: Node) -> bool:\n    return «self.flag", "unknown name `self`; use a parameter, a local, or a variable through `self.`"),
     ("«def helper(n: Node):\n    return True", "`helper` does not say what it returns; annotate it: `-> bool`, `-> Term`, or `-> None` for a procedure"),
+    ("def helper(n: Node) -> Set[Node]:\n    return «{n}", BARE),
+    (
+        "def helper(n: Option[Node]) -> Node:\n    if n is None:\n        return «n\n    return n",
+        "`n` may be None where a value of type Node is needed; guard it: `n is not None`",
+    ),
     ("def helper(«n) -> bool:\n    return True", "parameter `n` has no type; annotate it with a sort, a record or Quorum[...]"),
+]
+
+
+EXTENSIONS = [
+    (
+        "@action\n«def act(self, n: Node) -> None:\n    self.seen |= {n}",
+        "`act` replaces the action of the class above; begin it with `super().act(n)`, and add history only",
+    ),
+    (
+        "«def init(self) -> None:\n    self.flag = True",
+        "`init` replaces the init of the class above; begin it with `super().init()`, and add history only",
+    ),
+    (
+        "@action\n«def act(self, m: Node) -> None:\n    super().act(m)",
+        "`act` has other parameters than in the class above; give it the same ones",
+    ),
+    (
+        "@action\ndef more(self, n: Node) -> None:\n    «super().more(n)",
+        "no class above has `more`; call `super()` only where an action of the class above is extended",
+    ),
+    (
+        "@action\ndef act(self, n: Node) -> None:\n    super().act(n)\n    «require(n in self.votes)",
+        "`act` adds a guard to the action of the class above; an extension may only assign to history variables",
+    ),
+    (
+        "@action\ndef act(self, n: Node) -> None:\n    super().act(n)\n    «self.flag = False",
+        "`act` adds an effect on `flag` to the action of the class above; an extension may only assign to history variables",
+    ),
+    (
+        "@action\ndef act(self, n: Node) -> None:\n    «self.seen |= {n}\n    super().act(n)",
+        "`act` does more than name values before the action of the class above; move it behind the call of super()",
+    ),
+    (
+        '@«lemma("")\ndef votes_are_seen(self) -> bool:\n    return self.votes <= self.seen',
+        'the lemma `votes_are_seen` names no topic; write @lemma("votes")',
+    ),
 ]
 
 
@@ -392,6 +500,17 @@ def test_a_statement_is_refused(load_spec: Callable[[str], ModuleType], text: st
     assert found == place + message
 
 
+@pytest.mark.parametrize(("text", "message"), UNGUARDED, ids=[text for text, _ in UNGUARDED])
+def test_an_option_is_refused_as_a_value(load_spec: Callable[[str], ModuleType], text: str, message: str) -> None:
+    found, place = refusal(load_spec, DECLARATIONS + EXAMPLE + indent(text, " " * 8) + "\n")
+    assert found == place + message
+
+
+@pytest.mark.parametrize("text", GUARDED)
+def test_an_option_is_a_value_below_a_guard(load_spec: Callable[[str], ModuleType], text: str) -> None:
+    load_spec(DECLARATIONS + EXAMPLE + indent(text, " " * 8) + "\n")
+
+
 @pytest.mark.parametrize(("text", "message"), MEMBERS, ids=[text for text, _ in MEMBERS])
 def test_a_member_is_refused(load_spec: Callable[[str], ModuleType], text: str, message: str) -> None:
     found, place = refusal(load_spec, DECLARATIONS + ABSTRACT + EXAMPLE + "        self.flag = True\n\n" + indent(text, " " * 4) + "\n")
@@ -401,6 +520,13 @@ def test_a_member_is_refused(load_spec: Callable[[str], ModuleType], text: str, 
 @pytest.mark.parametrize(("text", "message"), MODULES, ids=[text for text, _ in MODULES])
 def test_a_module_is_refused(load_spec: Callable[[str], ModuleType], text: str, message: str) -> None:
     found, place = refusal(load_spec, DECLARATIONS + text)
+    assert found == place + message
+
+
+@pytest.mark.parametrize(("text", "message"), EXTENSIONS, ids=[text for text, _ in EXTENSIONS])
+def test_an_extension_is_refused(load_spec: Callable[[str], ModuleType], text: str, message: str) -> None:
+    extension = '\n\nclass Extended(Example):\n    """The protocol with more history."""\n\n' + indent(text, " " * 4) + "\n"
+    found, place = refusal(load_spec, DECLARATIONS + EXAMPLE + "        self.flag = True\n" + extension)
     assert found == place + message
 
 

@@ -1,0 +1,48 @@
+"""`ionian induct SPEC`: are the invariants of a spec inductive, with Z3."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from model_check.check import EXIT_STATUS
+from model_check.cli.common import SpecCommand, build, byte_size, output_option, protocol_options, write_file
+from model_check.report import console
+from model_check.smt.induction import induct as run_induct
+from model_check.smt.report import print_induction
+
+
+@click.command(cls=SpecCommand)
+@click.argument("spec")
+@protocol_options
+@click.option("--k", type=click.IntRange(min=1), default=1, show_default=True, help="Assume the invariants of this many states in a row.")
+@click.option("--property", "properties", multiple=True, metavar="NAME", help="Show only this property (may be repeated); all are assumed.")
+@click.option("--slots", type=click.IntRange(min=1), default=4, show_default=True, help="Most members of a set that is too large to try all of them.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=None, metavar="SECONDS", help="End the solver as inconclusive after this time.")
+@click.option("--max-memory", callback=byte_size, default="1GB", show_default=True, metavar="SIZE", help="Limit of the search for a state, e.g. 4GB.")
+@output_option("--json", "json_file", help_text="Write the whole result.")
+def induct(
+    *,
+    spec: str,
+    sizes: dict[str, int | None],
+    without: tuple[str, ...],
+    quorum_texts: tuple[str, ...],
+    k: int,
+    properties: tuple[str, ...],
+    slots: int,
+    timeout: float | None,
+    max_memory: int,
+    json_file: Path | None,
+) -> int:
+    """Are the invariants of SPEC together inductive: does every step from a state that satisfies them all lead to another one?
+
+    A counterexample to induction is no violation (exit status 3), unless the explorer finds that its first state is reachable.
+    """
+    protocol = build(spec, sizes, without, quorum_texts)
+    result = run_induct(protocol, k=k, properties=properties or None, slots=slots, timeout=timeout, max_memory=max_memory)
+    if json_file is not None:
+        write_file(json_file, json.dumps(result.to_json(), indent=1) + "\n")
+    print_induction(console(), result)
+    return EXIT_STATUS[result.verdict]

@@ -1,0 +1,71 @@
+"""`ionian prove SPEC`: prove a protocol for any number of everything."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from pathlib import Path
+
+import click
+
+from model_check.cli.common import byte_size, find_protocol, output_option, write_file
+from model_check.report import console
+from model_check.smt.unbounded.proof import EXIT_STATUS, Selection
+from model_check.smt.unbounded.proof import prove as run_proof
+from model_check.smt.unbounded.prover import Limits
+from model_check.smt.unbounded.report import Matrix, print_proof
+from proofs import SHIPPED, shipped_proof
+from spec.language import Protocol, SpecError
+
+
+@click.command()
+@click.argument("spec")
+@click.option("--lemma", "lemmas", multiple=True, metavar="NAME", help="Only obligations of this lemma or theorem (may be repeated).")
+@click.option("--action", "actions", multiple=True, metavar="NAME", help="Only obligations of this action, of `init`, or `implied` (may be repeated).")
+@click.option("--without", multiple=True, metavar="RULE", help="Remove a named rule of the protocol (may be repeated): the proof should fail.")
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed of the solver.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=Limits.timeout, show_default=True, help="Seconds for a path of an obligation.")
+@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Solver processes (default: one for each core).")
+@click.option("--max-memory", callback=byte_size, metavar="SIZE", help="Memory of all solvers together, e.g. 4GB; beyond it, a query is `unknown`.")
+@click.option("--resume", is_flag=True, help="Take over what an earlier run has discharged with the same queries and solver.")
+@output_option("--json", "json_file", help_text="Write the whole result.")
+def prove(
+    *,
+    spec: str,
+    lemmas: tuple[str, ...],
+    actions: tuple[str, ...],
+    without: tuple[str, ...],
+    seed: int,
+    timeout: float,
+    jobs: int | None,
+    max_memory: int | None,
+    resume: bool,
+    json_file: Path | None,
+) -> int:
+    """Prove the invariants of SPEC for any number of nodes, terms, entries and messages, lemma by lemma.
+
+    SPEC is `paxos`, `raft`, or path/to/file.py:ClassName, a protocol with lemmas and an order of its sorts. Every obligation is
+    discharged by the solver in this run; the ledger beside SPEC says only which lemmas to try first. An obligation that
+    stays open makes the proof inconclusive (exit status 3): that a lemma is not preserved from some state does not say
+    that the state can be reached.
+    """
+    load = functools.partial(find_proof, spec)
+    selection = Selection(lemmas, actions)
+    workers = jobs or os.cpu_count() or 1
+    limits = Limits(timeout, seed, None if max_memory is None else max_memory // workers)
+    with Matrix(console(stderr=True), load(), selection) as matrix:
+        proof = run_proof(load, selection=selection, without=without, limits=limits, jobs=workers, resume=resume, progress=matrix.add)
+    if json_file is not None:
+        write_file(json_file, json.dumps(proof.to_json(), indent=1) + "\n")
+    print_proof(console(), proof)
+    return EXIT_STATUS[proof.verdict]
+
+
+def find_proof(reference: str) -> type[Protocol]:
+    """The protocol with its lemmas that SPEC names."""
+    if reference in SHIPPED:
+        return shipped_proof(reference)
+    if reference.rpartition(":")[0].endswith(".py") or reference.endswith(".py"):
+        return find_protocol(reference)
+    raise SpecError(f"unknown proof `{reference}`: give {', '.join(SHIPPED)}, or path/to/file.py:ClassName")

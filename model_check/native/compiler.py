@@ -1,0 +1,162 @@
+"""How Numba compiles a generated program: its own passes, without those that such programs do not need.
+
+A program is many small functions (`PART`) below a few loops that Python calls (`ENTRY`). Numba would take every
+function through all of LLVM, to machine code; a part is only ever called by compiled code, so it stops at
+LLVM's code, and the entry that it ends up in is optimized as a whole, once.
+
+Three more things make the same compilation two to three times as long, none of which changes what is compiled:
+resolving the operators of integers anew at each use, the garbage collector (a compilation makes millions of objects
+that stay), and CPython's stack when deep calls come and go at the edge of one of its pieces (`undisturbed`).
+"""
+
+from __future__ import annotations
+
+import gc
+import operator
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+from numba import types
+from numba._dynfunc import make_function
+from numba.core import compiler, typed_passes, untyped_passes
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler_machinery import PassManager, register_pass
+
+T = TypeVar("T")
+
+_NAMES = "add sub mul floordiv mod and_ or_ xor lshift rshift iadd isub imul iand ior ixor eq ne lt le gt ge neg invert not_"
+_OPERATORS = {getattr(operator, name) for name in _NAMES.split()}
+
+
+class _Remembering:
+    """Numba's typing context, which resolves an operator on given types of numbers once."""
+
+    _known: ClassVar[dict[tuple[Any, ...], Any]] = {}
+
+    def __init__(self, context: Any) -> None:
+        self._context = context
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+    def resolve_function_type(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """The signature of a call; a literal number is typed as any other of its type."""
+        operation = function.typing_key if isinstance(function, types.Function) else function
+        if isinstance(operation, types.Type) or operation not in _OPERATORS:
+            return self._context.resolve_function_type(function, arguments, keywords)
+        plain = tuple(types.unliteral(a) for a in arguments)
+        if not all(isinstance(a, (types.Integer, types.Boolean)) for a in plain):
+            return self._context.resolve_function_type(function, arguments, keywords)
+        key = (operation, plain)
+        if key not in self._known:
+            self._known[key] = self._context.resolve_function_type(function, plain, keywords)
+        return self._known[key]
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _Typing(typed_passes.NopythonTypeInference):
+    """Type inference that remembers."""
+
+    _name = "ionian_typing"
+
+    def run_pass(self, state: Any) -> bool:
+        """As Numba's."""
+        context = state.typingctx
+        state.typingctx = _Remembering(context)
+        try:
+            return bool(super().run_pass(state))
+        finally:
+            state.typingctx = context
+
+
+class _PartLibrary(JITCodeLibrary):
+    """LLVM's code of a part: neither optimized as a module nor made machine code, but ready to be linked into a caller's."""
+
+    def _optimize_final_module(self) -> None:
+        pass
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _PartLowering(typed_passes.NativeLowering):
+    """From types to LLVM's code, and no further."""
+
+    _name = "ionian_part_lowering"
+
+    def run_pass(self, state: Any) -> bool:
+        """As Numba's for `no_compile`; a function object without code stands for the part where callers refer to it."""
+        state.flags.no_compile = True
+        state.library = _PartLibrary(state.targetctx.codegen(), state.func_id.func_qualname)
+        super().run_pass(state)
+        lowered, library = state["cr"], state.library
+        name = lowered.fndesc.qualname.split(".")[-1]
+        stand_in = make_function(lowered.fndesc.lookup_module(), name, "a part", 0, lowered.env, (library,))
+        state.targetctx.insert_user_function(stand_in, lowered.fndesc, [library])
+        state["cr"] = lowered._replace(cfunc=stand_in)
+        return True
+
+
+class _Entry(compiler.CompilerBase):
+    """The passes for a function that Python calls."""
+
+    lowering: Any = typed_passes.NativeLowering
+
+    def define_pipelines(self) -> list[Any]:
+        """Numba's passes in their order, without those for closures, `with`, `raise`, inlining, literals and array expressions."""
+        passes = PassManager("ionian")
+        for step in (
+            untyped_passes.TranslateByteCode,
+            untyped_passes.FixupArgs,
+            untyped_passes.IRProcessing,
+            untyped_passes.ReconstructSSA,
+            _Typing,
+            typed_passes.PreLowerStripPhis,
+            typed_passes.IRLegalization,
+            typed_passes.AnnotateTypes,
+            self.lowering,
+            typed_passes.NoPythonBackend,
+        ):
+            passes.add_pass(step, step.__name__)
+        passes.finalize()
+        return [passes]
+
+
+class _Part(_Entry):
+    """The passes for a function that only compiled code calls."""
+
+    lowering = _PartLowering
+
+
+PART: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": _Part}
+"""Options of `njit` for a function that only compiled code calls."""
+
+ENTRY: dict[str, Any] = {"error_model": "numpy", "nogil": True, "pipeline_class": _Entry}
+"""Options of `njit` for a function that Python calls."""
+
+
+def undisturbed(work: Callable[[], T]) -> T:
+    """Run a compilation with the garbage collector at rest, on a stack in one piece.
+
+    CPython keeps frames in pieces of 16 KiB; calls that go to and fro over the edge of one map and unmap memory each
+    time, which made compilations that happened to run at an unlucky depth twice as long. The frame of `_on_large_piece`
+    asks for more, and so begins a large piece.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        result: T = _on_large_piece(work)
+        return result
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _on_large_piece(work: Callable[[], T]) -> T:
+    return work()
+
+
+# Counted in words: more than half of a piece of 2 MiB, so that the rest, almost 1 MiB, is left for the calls below.
+_on_large_piece.__code__ = _on_large_piece.__code__.replace(co_stacksize=1 << 17)

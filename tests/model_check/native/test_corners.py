@@ -1,0 +1,26 @@
+"""Corner cases of evaluation, compared in both engines: failing inside loops, order of evaluation, Options as values."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+import corners
+from differential import compare, uncompiled
+
+from model_check.search import Options
+
+
+@pytest.mark.parametrize("name", [*corners.DEFINED, *corners.UNDEFINED])
+def test_both_engines_agree(name):
+    """The same figures, or the same undefined expression."""
+    uncompiled("corner", name)
+
+
+def test_compiled():
+    """Leaving loops within loops, through the compiler."""
+    found = compare(corners.FailsInInnerLoop(), Options(), workers=(1, 2))
+    assert (found["generated"], found["coverage"]["turns"]) == (10, (5, 0, 0))

@@ -1,0 +1,284 @@
+"""`ionian prove`: the shipped proofs go through, from scratch, and fail as soon as something that they need is taken away."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import z3
+
+from model_check import simulate
+from model_check.cli.main import run
+from model_check.smt.unbounded.ledger import read_ledger, redundant, users_of
+from model_check.smt.unbounded.obligations import Obligation, Query, obligations_of
+from model_check.smt.unbounded.prover import Limits, Prover
+from proofs.paxos import PaxosProof
+from proofs.raft import RaftProof
+from spec.language import Protocol, Scope, lemma
+
+
+def proved(*arguments: str, tmp_path: Path) -> tuple[int, dict]:
+    """Exit status and JSON of `ionian prove`."""
+    path = tmp_path / "proof.json"
+    status = run(["prove", *arguments, "--jobs", "2", "--json", str(path)])
+    return status, json.loads(path.read_text())
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("IONIAN_CACHE_DIR", str(tmp_path / "cache"))
+
+
+# --- The proofs
+
+
+@pytest.mark.parametrize(("spec", "protocol"), [("paxos", PaxosProof), ("raft", RaftProof)], ids=["paxos", "raft"])
+def test_the_shipped_proofs_go_through(spec: str, protocol: type[Protocol], tmp_path, capsys) -> None:
+    status, found = proved(spec, tmp_path=tmp_path)
+    assert (status, found["verdict"]) == (0, "proved")
+    assert [Obligation(o["action"], o["lemma"]) for o in found["obligations"]] == obligations_of(protocol)
+    assert {o["result"] for o in found["obligations"]} == {"unsat"}
+    assert found["resumed"] == 0, "every obligation was discharged in this run"
+    assert "any two quorums" in " ".join(found["assumed"])
+    assert "PROVED" in capsys.readouterr().out
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("spec", ["paxos", "raft"])
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_they_go_through_with_other_seeds(spec: str, seed: int, tmp_path) -> None:
+    status, found = proved(spec, "--seed", str(seed), tmp_path=tmp_path)
+    assert (status, found["verdict"], found["seed"]) == (0, "proved", seed)
+
+
+@pytest.mark.parametrize("protocol", [PaxosProof, RaftProof])
+def test_the_ledger_knows_every_obligation_of_today(protocol: type[Protocol]) -> None:
+    assert list(read_ledger(protocol)) == obligations_of(protocol)
+
+
+def test_a_ledger_is_a_hint_and_no_more(tmp_path) -> None:
+    """A ledger that names too few lemmas costs time, not the proof; one that names unknown lemmas is passed over."""
+    bad = Path("proofs/paxos.ledger.json")
+    entries = json.loads(bad.read_text())["obligations"]
+    (tmp_path / "copy.py").write_text(Path("proofs/paxos.py").read_text())
+    wrong = [{**e, "support": [["no_such_lemma"] if n % 2 else [] for n, _ in enumerate(e["support"], start=k)]} for k, e in enumerate(entries)]
+    (tmp_path / "copy.ledger.json").write_text(json.dumps({"protocol": "PaxosProof", "obligations": wrong}))
+    status, found = proved(f"{tmp_path / 'copy.py'}:PaxosProof", tmp_path=tmp_path)
+    assert (status, found["verdict"]) == (0, "proved")
+
+
+def test_a_damaged_ledger_is_named(tmp_path, capsys) -> None:
+    (tmp_path / "copy.py").write_text(Path("proofs/paxos.py").read_text())
+    (tmp_path / "copy.ledger.json").write_text('{"protocol": "PaxosProof", "obligations": [{"action"')
+    assert run(["prove", f"{tmp_path / 'copy.py'}:PaxosProof"]) == 2
+    assert "copy.ledger.json is not a ledger" in capsys.readouterr().err
+
+
+def test_a_part_of_a_proof_proves_nothing_by_itself(tmp_path, capsys) -> None:
+    status, found = proved("paxos", "--lemma", "one_proposal_per_ballot", "--action", "phase_2a", tmp_path=tmp_path)
+    assert status == 0
+    assert [(o["action"], o["lemma"]) for o in found["obligations"]] == [("phase_2a", "one_proposal_per_ballot")]
+    assert "this alone proves nothing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["voting"], "unknown proof `voting`: give paxos, raft, or path/to/file.py:ClassName"),
+        (["spec/voting.py:Voting"], "Voting has no order of sorts; a proof needs one"),
+        (["no/such.py:Thing"], "no such spec file: no/such.py"),
+        (["paxos", "--lemma", "agrement"], "PaxosProof has no lemma `agrement` to prove; there are validity, "),
+        (["paxos", "--action", "phase_3"], "PaxosProof has no action `phase_3` to prove; there are init, "),
+        (["paxos", "--lemma", "agreement", "--action", "phase_1a"], "PaxosProof has no obligation for agreement, phase_1a together"),
+        (["paxos", "--without", "luck"], "PaxosProof has no rule `luck`"),
+    ],
+)
+def test_what_cannot_be_proved_is_named(arguments: list[str], message: str, capsys) -> None:
+    assert run(["prove", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("order = (Ballot, Acceptor, Value)", "order = (Ballot, Value)", "`order` of PaxosProof lacks Acceptor; name every sort"),
+        ('theorems = ("agreement",)', 'theorems = ("concord",)', "`theorems` of PaxosProof names `concord`, which is no invariant or lemma of it"),
+    ],
+)
+def test_what_a_proof_does_not_say_is_named_with_its_place(old: str, new: str, message: str, tmp_path, capsys) -> None:
+    path = tmp_path / "copy.py"
+    path.write_text(Path("proofs/paxos.py").read_text().replace(old, new))
+    assert run(["prove", f"{path}:PaxosProof"]) == 2
+    error = capsys.readouterr().err
+    assert message in error and f"{path}:14:1: " in error
+
+
+# --- Interruptions
+
+
+def test_what_was_discharged_is_taken_over(tmp_path) -> None:
+    """A run over a part, then a resumed run over all: the part is not asked again."""
+    _, part = proved("paxos", "--action", "phase_1b", tmp_path=tmp_path)
+    _, whole = proved("paxos", "--resume", tmp_path=tmp_path)
+    assert (whole["verdict"], whole["resumed"]) == ("proved", len(part["obligations"]))
+    assert proved("paxos", tmp_path=tmp_path)[1]["resumed"] == 0, "without --resume, all is proved again"
+
+
+def test_nothing_is_taken_over_from_another_text(tmp_path) -> None:
+    """The notes of a run do not fit once a lemma says something else: one weaker lemma, and what used it is asked again."""
+    source, text = tmp_path / "copy.py", Path("proofs/paxos.py").read_text()
+    source.write_text(text)
+    assert proved(f"{source}:PaxosProof", tmp_path=tmp_path)[1]["verdict"] == "proved"
+    source.write_text(text.replace("m.value == n.value for m in self.accepts for n in self.accepts if m.ballot == n.ballot", "True for m in self.accepts"))
+    found = proved(f"{source}:PaxosProof", "--resume", "--timeout", "2", tmp_path=tmp_path)[1]
+    assert found["verdict"] != "proved"
+    assert 0 < found["resumed"] < len(found["obligations"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of a process group")
+def test_ctrl_c_ends_a_run_in_good_order(tmp_path) -> None:
+    command = [sys.executable, "-m", "model_check.cli.main", "prove", "raft", "--jobs", "2"]
+    # In a session of its own, to be interrupted as a whole, as a terminal does.
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        notes = tmp_path / "cache" / "proofs"
+        ends = time.monotonic() + 60
+        while time.monotonic() < ends and not any(f.stat().st_size for f in notes.glob("*")):
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "INCONCLUSIVE  interrupted" in out and "`--resume` goes on from here" in out
+    assert "Traceback" not in out + err
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
+
+
+def test_a_solver_that_dies_costs_its_obligation_only(tmp_path, capsys) -> None:
+    """With almost no memory no obligation can be discharged, and none is claimed."""
+    status, found = proved("paxos", "--action", "phase_1a", "--max-memory", "4MB", tmp_path=tmp_path)
+    assert (status, found["verdict"]) == (3, "inconclusive")
+    assert any("memory" in o["reason"] for o in found["obligations"] if o["result"] == "unknown")
+
+
+# --- Not vacuous: what is taken away is missed
+
+PAXOS_RULES = {
+    "one value per ballot": "phase_2a",
+    "promises from a quorum": "phase_2a",
+    "adopt the value of the highest vote": "phase_2a",
+    "report the highest vote": "phase_1b",
+    "keep the promise": "phase_2b",
+}
+RAFT_RULES = {
+    "ignore stale-term messages": "handle_vote_reply",
+    "leader needs a majority of votes": "become_leader",
+    "commit needs a majority": "advance_commit",
+    "commit only entries of the current term": "advance_commit",
+    "votes and terms survive a restart": "restart",
+    "truncate on conflict": "handle_append_entries",
+    "clamp the leader's commit index": "handle_append_entries",
+    "vote once per term": "handle_request_vote",
+    "candidate's log must be up to date": "handle_request_vote",
+    "AppendEntries consistency check": "handle_append_entries",
+}
+
+
+def test_every_rule_is_taken_away_below() -> None:
+    assert set(PAXOS_RULES) == {rule for _, rule in PaxosProof.ir.rules}
+    assert set(RAFT_RULES) == {rule for _, rule in RaftProof.ir.rules}
+
+
+@pytest.mark.parametrize("rule", PAXOS_RULES)
+def test_paxos_is_not_proved_without_a_rule(rule: str, tmp_path, capsys) -> None:
+    status, found = proved("paxos", "--without", rule, "--timeout", "2", tmp_path=tmp_path)
+    assert status == 3 and found["verdict"] != "proved"
+    assert PAXOS_RULES[rule] in {o["action"] for o in found["obligations"] if o["result"] != "unsat"}
+    assert f"open: {PAXOS_RULES[rule]} /" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("rule", "lemma"), RAFT_RULES.items())
+def test_raft_is_not_proved_without_a_rule(rule: str, lemma: tuple[str, str], tmp_path, capsys) -> None:
+    action, name = lemma
+    status, found = proved("raft", "--without", rule, "--action", action, "--lemma", name, "--timeout", "3", tmp_path=tmp_path)
+    assert status == 3 and found["verdict"] != "proved"
+    assert f"open: {action} / {name}" in capsys.readouterr().out
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("rule", "lemma"), RAFT_RULES.items())
+def test_only_actions_that_a_rule_guards_fail_without_it(rule: str, lemma: tuple[str, str], tmp_path) -> None:
+    _, found = proved("raft", "--without", rule, "--timeout", "4", tmp_path=tmp_path)
+    failing = {o["action"] for o in found["obligations"] if o["result"] != "unsat"}
+    assert lemma[0] in failing
+    assert failing <= GUARDED[rule]
+
+
+# --- Not vacuous: what is assumed can be true
+
+
+@pytest.mark.parametrize("protocol", [PaxosProof, RaftProof])
+def test_every_action_can_be_taken_where_all_lemmas_hold(protocol: type[Protocol]) -> None:
+    """In a run, by CPython and compiled code: each action is enabled in a state that satisfies every lemma."""
+    scope = {"PaxosProof": Scope(acceptor=2, ballot=2, value=2), "RaftProof": Scope(node=3, term=2, index=2, value=1)}[protocol.__name__]
+    result = simulate(protocol(scope), seed=3, walks=200, steps=40)
+    assert result.verdict == "no violation found", "the lemmas hold all along"
+    assert all(coverage.enabled for coverage in result.coverage.values())
+
+
+@pytest.mark.parametrize("protocol", [PaxosProof, RaftProof])
+def test_no_action_is_excluded_by_the_lemmas(protocol: type[Protocol]) -> None:
+    """In the encoding: axioms, lemmas and theorems leave each action a path that is not refuted."""
+    prover = Prover(protocol, frozenset(), Limits())
+    everything = (*prover.encoding.lemmas, *prover.encoding.theorems)
+    for action in protocol.ir.actions:
+        answers = (prover.check(Query(tuple(path.facts), z3.BoolVal(True)), everything, 1.0) for path in prover.encoding.paths(action.name))
+        assert any(answer != z3.unsat for answer in answers), action.name
+
+
+class NothingProposed(PaxosProof):
+    """Paxos with a lemma that no run satisfies for long."""
+
+    @lemma("wrong")
+    def nothing_is_proposed(self) -> bool:
+        """Nobody proposes anything."""
+        return all(m.ballot != m.ballot for m in self.accepts)
+
+
+def test_a_lemma_that_excludes_an_action_is_noticed() -> None:
+    prover = Prover(NothingProposed, frozenset(), Limits())
+    (path,) = prover.encoding.paths("phase_2b")
+    assert prover.check(Query(tuple(path.facts), z3.BoolVal(True)), ("nothing_is_proposed",), 5.0) == z3.unsat
+
+
+# --- Not vacuous: each lemma is needed
+
+
+@pytest.mark.parametrize("protocol", [PaxosProof, RaftProof])
+def test_every_lemma_is_a_property_or_is_used(protocol: type[Protocol]) -> None:
+    assert redundant(protocol, read_ledger(protocol)) == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("protocol", "name"),
+    [(p, found.name) for p in (PaxosProof, RaftProof) for found in p.ir.of_kind("invariant") if found.topic and found.name not in p.theorems],
+)
+def test_without_a_lemma_an_obligation_is_open(protocol: type[Protocol], name: str) -> None:
+    """Only an obligation that used it can fail without it, so these are tried: one of them does."""
+    properties = tuple(p for p in protocol.ir.properties if p.name != name)
+    fewer = SimpleNamespace(ir=replace(protocol.ir, properties=properties), order=protocol.order, theorems=protocol.theorems)
+    prover, hints = Prover(fewer, frozenset(), Limits(timeout=4.0)), read_ledger(protocol)
+    assert any(not prover.discharge(o, hints[o]).discharged for o in users_of(name, hints))
+
+
+def test_a_lemma_that_nothing_uses_is_redundant() -> None:
+    hints = {o: replace(h, support=tuple(tuple(n for n in s if n != "promises_bind") for s in h.support)) for o, h in read_ledger(PaxosProof).items()}
+    assert redundant(PaxosProof, hints) == ["promises_bind"]
