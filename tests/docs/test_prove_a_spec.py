@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from model_check import check
+from model_check.smt.unbounded.obligations import obligations_of
 from model_check.smt.unbounded.prover import Limits, Prover
 from model_check.smt.unbounded.suggest import suggest
 from spec.language import Protocol
@@ -32,8 +33,8 @@ def proof(load_spec: Load, *blocks: str) -> type[Protocol]:
 
 def obligations(protocol: type[Protocol], without: str = "") -> tuple[int, list[str]]:
     """How many there are, and the open ones as the document writes them."""
-    prover = Prover(protocol, frozenset({without} - {""}), {}, Limits())
-    found = [prover.discharge(o) for o in prover.encoding.obligations]
+    prover = Prover(protocol, frozenset({without} - {""}), Limits())
+    found = [prover.discharge(o) for o in obligations_of(protocol)]
     return len(found), [f"open: {d.obligation.action} / {d.obligation.lemma}" for d in found if d.result != "unsat"]
 
 

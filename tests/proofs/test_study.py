@@ -68,7 +68,7 @@ def test_every_lemma_says_what_it_is_needed_for() -> None:
 
 @pytest.mark.parametrize("words", [OWN_WORDS, *(p.doc for protocol in PROOFS.values() for p in protocol.ir.properties if p.topic)], ids=lambda w: w[:20])
 def test_prose_names_what_there_is(words: str) -> None:
-    mentioned = {m for m in re.findall(r"`([a-z]\w+_\w+)[`\[.]", words)}
+    mentioned = set(re.findall(r"`([a-z]\w+_\w+)[`\[.]", words))
     assert mentioned <= KNOWN
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import z3
 
 from model_check.evaluation import guarded, successors
-from model_check.smt.unbounded.obligations import IMPLICATION, INITIATION, Obligation
+from model_check.smt.unbounded.obligations import IMPLICATION, INITIATION, Obligation, obligations_of
 from model_check.smt.unbounded.prover import Discharge, Limits, Prover, Support
 from model_check.smt.unbounded.templates import Template, templates
 from spec.language import Protocol, Scope, SpecError, State, ir
@@ -45,6 +45,11 @@ class Suggestion:
     open_after: tuple[str, ...]
 
     @property
+    def scope_text(self) -> str:
+        """The scope as on the command line's first line."""
+        return " ".join(f"{name}={size}" for name, size in self.scope.sizes.items())
+
+    @property
     def complete(self) -> bool:
         """Whether the proof is complete with the suggested lemmas."""
         return not self.open_after
@@ -67,8 +72,8 @@ def suggest(
     limits = limits or Limits(timeout=5.0)
     wanted = {p.name for p in protocol.ir.properties if p.kind in ("invariant", "action_property")}
     extended, generated = with_templates(_extension(protocol, candidates))
-    before = Prover(protocol, frozenset(), {}, limits)
-    still_open = [o for o in before.encoding.obligations if before.discharge(o).result != "unsat"]
+    before = Prover(protocol, frozenset(), limits)
+    still_open = [o for o in obligations_of(protocol) if not before.discharge(o).discharged]
     offered = [p for p in extended.ir.properties if p.kind == "invariant" and p.name not in wanted]
     small = extended(scope)
     states, all_states = explore(small, state_limit)
@@ -200,7 +205,8 @@ class _Houdini(Prover):
     """Drops whatever is not preserved until all that is left is."""
 
     def __init__(self, protocol: type[Protocol], names: set[str], limits: Limits) -> None:
-        super().__init__(protocol, frozenset(), {}, limits)
+        super().__init__(protocol, frozenset(), limits)
+        self.obligations = obligations_of(protocol)
         self.alive = set(names)
         self.discharged: dict[Obligation, Discharge] = {}
 
@@ -211,18 +217,18 @@ class _Houdini(Prover):
 
     def run(self) -> None:
         """Find the largest inductive subset; what is undecided counts as not preserved."""
-        waiting = deque(o for o in self.encoding.obligations if o.lemma in self.alive)
+        waiting = deque(o for o in self.obligations if o.lemma in self.alive)
         while waiting:
             obligation = waiting.popleft()
             if obligation.lemma not in self.alive:
                 continue
             found = self.discharge(obligation)
-            if found.result == "unsat":
+            if found.discharged:
                 self.discharged[obligation] = found
                 continue
             self.alive.discard(obligation.lemma)
             # Whoever leant on it has to be shown once more.
-            leant = [o for o, d in self.discharged.items() if obligation.lemma in d.uses]
+            leant = [o for o, d in self.discharged.items() if any(obligation.lemma in support for support in d.support)]
             for other in leant:
                 del self.discharged[other]
             waiting.extend(leant)

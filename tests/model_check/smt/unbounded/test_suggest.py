@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 from model_check import check
+from model_check.smt.unbounded.obligations import obligations_of
 from model_check.smt.unbounded.prover import Limits, Prover
 from model_check.smt.unbounded.suggest import Suggestion, explore, suggest
 from model_check.smt.unbounded.templates import templates
@@ -102,8 +103,8 @@ def test_what_is_suggested_is_a_proof_by_itself(load_spec: Load) -> None:
         f'    @lemma("found")\n    def {name}(self) -> bool:\n        """Found."""\n        return {text}\n' for name, text in found.suggested.items()
     )
     whole = offering(load_spec, proof, methods)
-    prover = Prover(whole, frozenset(), {}, Limits())
-    assert {prover.discharge(o).result for o in prover.encoding.obligations} == {"unsat"}
+    prover = Prover(whole, frozenset(), Limits())
+    assert {prover.discharge(o).result for o in obligations_of(whole)} == {"unsat"}
 
 
 def test_without_the_heart_of_the_proof_nothing_completes_it(load_spec: Load) -> None:
