@@ -20,9 +20,6 @@ from model_check.smt.unbounded.suggest import suggest
 from proofs import SHIPPED, shipped_proof
 from spec.language import Protocol, SpecError
 
-_SUGGESTING = 5.0
-"""With --suggest, the most seconds for a path: most candidates fail, and a failing query may well run into the limit."""
-
 
 @click.command()
 @click.argument("spec")
@@ -64,7 +61,7 @@ def prove(
     if candidates is not None and not suggesting:
         raise click.UsageError("--candidates needs --suggest")
     if suggesting:
-        found = suggest(find_proof(spec), None if candidates is None else find_protocol(candidates), limits=Limits(min(timeout, _SUGGESTING), seed))
+        found = suggest(find_proof(spec), None if candidates is None else find_protocol(candidates), limits=Limits(timeout, seed))
         print_suggestion(console(), found)
         return 0 if found.complete else EXIT_STATUS["not_proved"]
     load = functools.partial(find_proof, spec)

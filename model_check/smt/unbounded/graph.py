@@ -95,7 +95,8 @@ def _rows(graph: Graph) -> list[tuple[str, list[str]]]:
         inner: Graph = nx.DiGraph()
         inner.add_nodes_from(n for n, t in graph.nodes(data="topic") if t == topic)
         inner.add_edges_from((a, b) for a, b in graph.edges if a in inner and b in inner)
-        level = _levels(inner)
+        # A topic of the proof ends with what it is for; a protocol begins with what it promises.
+        level = _levels(inner, list(inner) if topic == OWN else list(reversed(list(inner))))
         for at in sorted(set(level.values()), reverse=True):
             row: list[str] = []
             for name in (n for n in graph if level.get(n) == at):
@@ -107,8 +108,8 @@ def _rows(graph: Graph) -> list[tuple[str, list[str]]]:
     return rows
 
 
-def _levels(graph: Graph) -> dict[str, int]:
-    """How far each node stands above what needs nothing; lemmas that need each other are told apart by leaving out edges."""
+def _levels(graph: Graph, order: list[str]) -> dict[str, int]:
+    """How far each node stands above what needs nothing; of lemmas that need each other, the first in the order stands above."""
     level: dict[str, int] = {}
     entered: set[str] = set()
 
@@ -118,8 +119,7 @@ def _levels(graph: Graph) -> dict[str, int]:
             level[node] = 1 + max((visit(b) for b in graph[node] if b in level or b not in entered), default=-1)
         return level[node]
 
-    # From the last: what is proved of a topic stands at its end.
-    for node in reversed(list(graph)):
+    for node in order:
         visit(node)
     return level
 

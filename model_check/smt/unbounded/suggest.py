@@ -14,13 +14,13 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import z3
 
 from model_check.evaluation import guarded, successors
-from model_check.smt.unbounded.obligations import IMPLICATION, INITIATION, Obligation, obligations_of
+from model_check.smt.unbounded.obligations import IMPLICATION, INITIATION, Obligation, Query, obligations_of
 from model_check.smt.unbounded.prover import Discharge, Limits, Prover, Support
 from model_check.smt.unbounded.templates import Template, templates
 from spec.language import Protocol, Scope, SpecError, State, ir
@@ -28,6 +28,8 @@ from spec.language.types import EnumType, OptionType, RecordType, SeqType, SetTy
 
 _modules = itertools.count()
 _WALK = 60
+_HASTE = 6
+"""A template gets so many times less of the solver's time than what people have said: most that fail would use it up."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def suggest(
     tried on up to `state_limit` reachable states of the scope (the protocol's own, if none is given).
     SpecError where `candidates` is no extension, or where one of them is undefined in a state.
     """
-    limits = limits or Limits(timeout=5.0)
+    limits = limits or Limits(timeout=30.0)
     wanted = {p.name for p in protocol.ir.properties if p.kind in ("invariant", "action_property")}
     extended, generated = with_templates(_extension(protocol, candidates))
     before = Prover(protocol, frozenset(), limits)
@@ -78,9 +80,9 @@ def suggest(
     small = extended(scope)
     states, all_states = explore(small, state_limit)
     true_there = _true_on(small, offered, states, generated)
-    search = _Houdini(extended, wanted | {p.name for p in true_there}, limits)
+    search = _Houdini(extended, wanted | {p.name for p in true_there}, frozenset(generated), limits)
     search.run()
-    used = search.used(wanted, frozenset(generated))
+    used = search.used(wanted)
     texts = {p.name: generated[p.name].text if p.name in generated else p.doc.partition("\n")[0] for p in offered}
     return Suggestion(
         open_before=tuple(still_open),
@@ -204,16 +206,22 @@ def _true_on(protocol: Protocol, offered: Sequence[ir.Property], states: Sequenc
 class _Houdini(Prover):
     """Drops whatever is not preserved until all that is left is."""
 
-    def __init__(self, protocol: type[Protocol], names: set[str], limits: Limits) -> None:
+    def __init__(self, protocol: type[Protocol], names: set[str], generated: frozenset[str], limits: Limits) -> None:
         super().__init__(protocol, frozenset(), limits)
         self.obligations = obligations_of(protocol)
-        self.alive = set(names)
+        self.alive, self.generated = set(names), generated
+        self._limits = limits, replace(limits, timeout=limits.timeout / _HASTE)
         self.discharged: dict[Obligation, Discharge] = {}
 
     def usable(self, obligation: Obligation) -> list[str]:
         """The lemmas that are left. Theorems follow from lemmas, so they are no help before the set is settled."""
         theorems = self.encoding.theorems
         return [n for n in super().usable(obligation) if n in self.alive and (obligation.action == IMPLICATION or n not in theorems)]
+
+    def attempts(self, query: Query, obligation: Obligation, hint: Support | None) -> Iterator[Support]:
+        """What people have said comes first; what was guessed only helps where that does not suffice."""
+        said = tuple(n for n in self.usable(obligation) if n not in self.generated)
+        yield from dict.fromkeys((said, *super().attempts(query, obligation, hint)))
 
     def run(self) -> None:
         """Find the largest inductive subset; what is undecided counts as not preserved."""
@@ -222,6 +230,7 @@ class _Houdini(Prover):
             obligation = waiting.popleft()
             if obligation.lemma not in self.alive:
                 continue
+            self.limits = self._limits[obligation.lemma in self.generated]
             found = self.discharge(obligation)
             if found.discharged:
                 self.discharged[obligation] = found
@@ -233,7 +242,7 @@ class _Houdini(Prover):
                 del self.discharged[other]
             waiting.extend(leant)
 
-    def used(self, wanted: set[str], generated: frozenset[str]) -> set[str]:
+    def used(self, wanted: set[str]) -> set[str]:
         """What the properties wanted rest on: as little as leaving out one after the other gives, templates first."""
         needed = {n for n in wanted if n in self.alive}
         waiting = deque(sorted(needed))
@@ -244,7 +253,7 @@ class _Houdini(Prover):
                     if self.check(query, tuple(n for n in self.usable(obligation) if n in needed), 1.0) == z3.unsat:
                         continue
                     support = self.discharged[obligation].support[number]
-                    ordered: Support = tuple(sorted(support, key=lambda n: (n in needed, n not in generated, n)))
+                    ordered: Support = tuple(sorted(support, key=lambda n: (n in needed, n not in self.generated, n)))
                     for other in self.minimal(query, ordered, 1.0):
                         if other not in needed and other in self.alive:
                             needed.add(other)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
-import re
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -20,9 +20,15 @@ from spec.language import Protocol, Scope, SpecError
 from spec.paxos import Paxos
 
 Load = Callable[[str], ModuleType]
+# Limits are in seconds of the clock, and the machine may be busy.
+PATIENT = Limits(timeout=120.0)
 
 TEXT = Path("proofs/paxos.py").read_text(encoding="utf-8")
-METHODS = {name: text for text, name in re.findall(r'(    @lemma\("[a-z ]+"\)\n    def (\w+)\(self\).*?\n(?=\n|\Z))', TEXT + "\n", flags=re.DOTALL)}
+METHODS = {
+    method.name: "\n".join(TEXT.splitlines()[method.decorator_list[0].lineno - 1 : method.end_lineno]) + "\n"
+    for method in ast.walk(ast.parse(TEXT))
+    if isinstance(method, ast.FunctionDef) and method.decorator_list
+}
 LEMMAS = [p.name for p in PaxosProof.ir.properties if p.topic]
 PAIRS = [*itertools.combinations(LEMMAS, 2)]
 
@@ -69,7 +75,7 @@ def offering(load_spec: Load, proof: type[Protocol], methods: str) -> type[Proto
 
 def completed(load_spec: Load, deleted: tuple[str, ...]) -> Suggestion:
     proof = without(load_spec, deleted)
-    return suggest(proof, offering(load_spec, proof, "\n".join(METHODS[name] for name in deleted) + OTHERS))
+    return suggest(proof, offering(load_spec, proof, "\n".join(METHODS[name] for name in deleted) + OTHERS), limits=PATIENT)
 
 
 def test_the_proof_has_the_lemmas_that_are_deleted_here() -> None:
@@ -97,7 +103,7 @@ def test_every_two_deleted_lemmas_are_found(load_spec: Load, deleted: tuple[str,
 def test_what_is_suggested_is_a_proof_by_itself(load_spec: Load) -> None:
     # The suggestion is put into a class of its own and proved from scratch, by the prover alone.
     proof = without(load_spec, ("promises_bind", "one_proposal_per_ballot"))
-    found = suggest(proof)
+    found = suggest(proof, limits=PATIENT)
     assert found.complete, "the templates alone suffice"
     methods = "\n".join(
         f'    @lemma("found")\n    def {name}(self) -> bool:\n        """Found."""\n        return {text}\n' for name, text in found.suggested.items()
