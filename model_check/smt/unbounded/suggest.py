@@ -74,7 +74,7 @@ def suggest(
     limits = limits or Limits(timeout=30.0)
     wanted = {p.name for p in protocol.ir.properties if p.kind in ("invariant", "action_property")}
     extended, generated = with_templates(_extension(protocol, candidates))
-    before = Prover(protocol, frozenset(), limits)
+    before = Prover(protocol, frozenset(), replace(limits, timeout=limits.timeout / _HASTE))
     still_open = [o for o in obligations_of(protocol) if not before.discharge(o).discharged]
     offered = [p for p in extended.ir.properties if p.kind == "invariant" and p.name not in wanted]
     small = extended(scope)
