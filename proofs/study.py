@@ -7,38 +7,34 @@ from __future__ import annotations
 
 import ast
 import inspect
-import json
 import re
 import textwrap
 from pathlib import Path
 
 from model_check.smt.unbounded.graph import Graph, Supports, proof_graph
-from model_check.smt.unbounded.obligations import Obligation
-from proofs.paxos import PaxosProof
-from proofs.raft import RaftProof
+from model_check.smt.unbounded.ledger import ledger_of, read_ledger
+from proofs import SHIPPED, shipped_proof
 from spec.language import IonianError, Protocol
 
 HERE = Path(__file__).parent
 README = HERE / "README.md"
-PROOFS: dict[str, type[Protocol]] = {"raft": RaftProof, "paxos": PaxosProof}
+PROOFS: dict[str, type[Protocol]] = {name: shipped_proof(name) for name in SHIPPED}
 BEGIN, END = "<!-- from the code and the ledger -->", "<!-- end -->"
 
 _HEADING = re.compile(rf"^### `(\w+)`\n\n(?:{BEGIN}\n.*?{END}\n\n)?", flags=re.MULTILINE | re.DOTALL)
 
 
-def supports(name: str) -> Supports:
-    """What each obligation of a shipped proof uses, by its ledger; IonianError where there is none."""
-    path = HERE / f"{name}.ledger.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise IonianError(f"{path}: there is no ledger; write it with `python -m proofs.ledger {name}`") from None
-    return {Obligation(o["action"], o["lemma"]): o["support"] for o in found["obligations"]}
+def supports(protocol: type[Protocol]) -> Supports:
+    """What each obligation of a proof uses, by its ledger; IonianError where there is none."""
+    found = read_ledger(protocol)
+    if not found:
+        raise IonianError(f"{ledger_of(protocol)}: there is no ledger; write it with `python -m proofs.ledger`")
+    return {obligation: hint.support for obligation, hint in found.items()}
 
 
 def refreshed(text: str) -> str:
     """The README with all that is taken from code and ledgers renewed; IonianError for a heading that names no lemma."""
-    graphs = [(protocol, proof_graph(protocol, supports(name))) for name, protocol in PROOFS.items()]
+    graphs = [(protocol, proof_graph(protocol, supports(protocol))) for protocol in PROOFS.values()]
 
     def section(found: re.Match[str]) -> str:
         lemma = found[1]

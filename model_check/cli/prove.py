@@ -11,10 +11,12 @@ import click
 
 from model_check.cli.common import byte_size, find_protocol, output_option, write_file
 from model_check.report import console
+from model_check.smt.unbounded.graph import write_proof_graph
 from model_check.smt.unbounded.proof import EXIT_STATUS, Selection
 from model_check.smt.unbounded.proof import prove as run_proof
 from model_check.smt.unbounded.prover import Limits
-from model_check.smt.unbounded.report import Matrix, print_proof
+from model_check.smt.unbounded.report import Matrix, print_proof, print_suggestion
+from model_check.smt.unbounded.suggest import suggest
 from proofs import SHIPPED, shipped_proof
 from spec.language import Protocol, SpecError
 
@@ -29,6 +31,9 @@ from spec.language import Protocol, SpecError
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Solver processes (default: one for each core).")
 @click.option("--max-memory", callback=byte_size, metavar="SIZE", help="Memory of all solvers together, e.g. 4GB; beyond it, a query is `unknown`.")
 @click.option("--resume", is_flag=True, help="Take over what an earlier run has discharged with the same queries and solver.")
+@output_option("--graph", "graph_file", help_text="Write which lemma needs which others: .svg, .dot or .json.")
+@click.option("--suggest", "suggesting", is_flag=True, help="Look for lemmas that complete the proof, instead of proving it.")
+@click.option("--candidates", metavar="FILE", help="With --suggest: path/to/file.py:ClassName, a class that extends SPEC's by lemmas to try.")
 @output_option("--json", "json_file", help_text="Write the whole result.")
 def prove(
     *,
@@ -41,6 +46,9 @@ def prove(
     jobs: int | None,
     max_memory: int | None,
     resume: bool,
+    graph_file: Path | None,
+    suggesting: bool,
+    candidates: str | None,
     json_file: Path | None,
 ) -> int:
     """Prove the invariants of SPEC for any number of nodes, terms, entries and messages, lemma by lemma.
@@ -50,6 +58,12 @@ def prove(
     stays open makes the proof inconclusive (exit status 3): that a lemma is not preserved from some state does not say
     that the state can be reached.
     """
+    if candidates is not None and not suggesting:
+        raise click.UsageError("--candidates needs --suggest")
+    if suggesting:
+        found = suggest(find_proof(spec), None if candidates is None else find_protocol(candidates), limits=Limits(timeout, seed))
+        print_suggestion(console(), found)
+        return 0 if found.complete else EXIT_STATUS["not_proved"]
     load = functools.partial(find_proof, spec)
     selection = Selection(lemmas, actions)
     workers = jobs or os.cpu_count() or 1
@@ -58,6 +72,8 @@ def prove(
         proof = run_proof(load, selection=selection, without=without, limits=limits, jobs=workers, resume=resume, progress=matrix.add)
     if json_file is not None:
         write_file(json_file, json.dumps(proof.to_json(), indent=1) + "\n")
+    if graph_file is not None:
+        write_proof_graph(proof.protocol, {f.obligation: f.support for f in proof.outcomes if f.discharged}, graph_file)
     print_proof(console(), proof)
     return EXIT_STATUS[proof.verdict]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ from types import ModuleType
 import pytest
 
 from model_check import check
+from model_check.cli.main import run
+from model_check.smt.unbounded.obligations import obligations_of
 from model_check.smt.unbounded.prover import Limits, Prover
 from model_check.smt.unbounded.suggest import suggest
 from spec.language import Protocol
@@ -32,8 +35,8 @@ def proof(load_spec: Load, *blocks: str) -> type[Protocol]:
 
 def obligations(protocol: type[Protocol], without: str = "") -> tuple[int, list[str]]:
     """How many there are, and the open ones as the document writes them."""
-    prover = Prover(protocol, frozenset({without} - {""}), {}, Limits())
-    found = [prover.discharge(o) for o in prover.encoding.obligations]
+    prover = Prover(protocol, frozenset({without} - {""}), Limits())
+    found = [prover.discharge(o) for o in obligations_of(protocol)]
     return len(found), [f"open: {d.obligation.action} / {d.obligation.lemma}" for d in found if d.result != "unsat"]
 
 
@@ -71,3 +74,20 @@ def test_the_templates_complete_the_proof_as_shown(load_spec: Load) -> None:
     assert (
         f"{found.offered} candidates, {found.true_there} of them true in all {found.states} states of participant=3, {found.inductive} inductive\n" in SUGGESTED
     )
+
+
+def test_the_command_prints_the_suggestion_as_shown(load_spec: Load, capsys: pytest.CaptureFixture[str]) -> None:
+    file = inspect.getfile(proof(load_spec, BEGIN))
+    assert run(["prove", f"{file}:TwoPhaseCommitProof", "--suggest"]) == 0
+    assert capsys.readouterr().out == SUGGESTED.split("\n", 1)[1]
+
+
+def test_the_command_writes_the_graph(load_spec: Load, tmp_path: Path) -> None:
+    file = inspect.getfile(proof(load_spec, BEGIN, DECISION, VOTES))
+    assert run(["prove", f"{file}:TwoPhaseCommitProof", "--jobs", "1", "--graph", str(tmp_path / "g.dot")]) == 0
+    assert "consistency -> commits_follow_the_decision" in (tmp_path / "g.dot").read_text()
+
+
+def test_candidates_without_suggest_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["prove", "paxos", "--candidates", "guesses.py"]) == 2
+    assert "--candidates needs --suggest" in capsys.readouterr().err

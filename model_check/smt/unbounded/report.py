@@ -16,6 +16,7 @@ from model_check.smt.unbounded.ledger import solver_version
 from model_check.smt.unbounded.obligations import IMPLICATION, INITIATION
 from model_check.smt.unbounded.proof import Proof, Selection, assumptions, check_provable, scope_of
 from model_check.smt.unbounded.prover import Discharge
+from model_check.smt.unbounded.suggest import Suggestion
 from spec.language import Protocol, ir
 
 _MARKS = {"unsat": ("·", "green"), "sat": ("x", "bold red"), "unknown": ("?", "bold yellow"), "not tried": ("-", "dim")}
@@ -153,3 +154,17 @@ def _step(protocol: type[Protocol], name: str, result: str) -> str:
 def _place(place: ir.Place) -> str:
     here, path = Path.cwd(), Path(place.file)
     return f"{path.relative_to(here) if path.is_relative_to(here) else path}:{place.line}"
+
+
+def print_suggestion(out: Console, found: Suggestion) -> None:
+    """The lemmas found for a proof, or what stays open without more."""
+    extent = f"all {number(found.states)} states" if found.all_states else f"{number(found.states)} states"
+    lines = [f"{number(found.offered)} candidates, {found.true_there} of them true in {extent} of {found.scope_text}, {found.inductive} inductive"]
+    if not found.open_before:
+        lines.append("the proof is complete as it is")
+    elif found.complete:
+        lines += ["the proof is complete with these:", *(f"    {text}" for text in found.suggested.values())]
+    else:
+        lines += [f"not enough: {', '.join(found.open_after)} not proved; offer more with --candidates", *(f"    {text}" for text in found.suggested.values())]
+    for line in lines:
+        out.print(Text(line), soft_wrap=True)

@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 
 from model_check import check
+from model_check.smt.unbounded.obligations import obligations_of
 from model_check.smt.unbounded.prover import Limits, Prover
 from spec.language import SpecError
 
@@ -72,6 +73,6 @@ class Copies(Protocol):
 def test_a_map_whose_entries_need_names_is_refused(load_spec: Callable[[str], ModuleType]) -> None:
     copies = load_spec(SPEC).Copies
     assert check(copies(), engine="interpreter").verdict == "violated"
-    prover = Prover(copies, frozenset(), {}, Limits())
+    prover = Prover(copies, frozenset(), Limits())
     with pytest.raises(SpecError, match=r":48:18: a value that must be named for each Node has no unbounded form; see docs/prove-a-spec.md"):
-        [prover.discharge(obligation) for obligation in prover.encoding.obligations]
+        [prover.discharge(obligation) for obligation in obligations_of(copies)]
