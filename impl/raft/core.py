@@ -19,7 +19,9 @@ from impl.raft.messages import (
     RequestVote,
     TimeoutNow,
     VoteReply,
-    check,
+    check_any,
+    check_append_entries,
+    check_append_reply,
 )
 from impl.raft.ready import Ready, SoftState
 from impl.raft.state import CANDIDATE, LEADER, State
@@ -55,21 +57,21 @@ class Raft(State):
         Raises:
             MessageError: no correct node sends this message to this one; the node's state is unchanged.
         """
+        kind = type(message)
+        check, refuse, handle = _KINDS.get(kind, _UNKNOWN)
         check(message)
-        sender = message.sender
-        if sender not in self._peers:
+        if message.sender not in self._peers:
             self.ignored_messages += 1
             return
         if message.receiver != self.id:
-            raise MessageError(type(message).__name__, "receiver", f"{message.receiver}, but this is node {self.id}")
-        kind = type(message)
-        if kind is AppendEntries or kind is InstallSnapshot:
-            replication.refuse_contradiction(self, message)  # type: ignore[arg-type]
+            raise MessageError(kind.__name__, "receiver", f"{message.receiver}, but this is node {self.id}")
+        if refuse is not None:
+            refuse(self, message)
         if self.tracer is not None:
             self.tracer(Event.RECEIVE, self, message)
         if message.term > self.current_term and not self._meet_later_term(message):
             return
-        _HANDLERS[kind](self, message)
+        handle(self, message)
 
     def propose(self, command: bytes) -> int | None:
         """Take a client's command; its index where this node leads, None where it was passed on to the leader.
@@ -150,9 +152,9 @@ class Raft(State):
             replication.replicate(self)
         log = self.log
         hard_state = soft_state = None
-        if self._hard_state_changed():
+        if self.current_term != self._handed_hard_state.current_term or self.voted_for != self._handed_hard_state.voted_for:
             self._handed_hard_state = hard_state = HardState(self.current_term, self.voted_for)
-        if self._soft_state_changed():
+        if self.role is not self._handed_soft_state.role or self.leader != self._handed_soft_state.leader:
             self._handed_soft_state = soft_state = SoftState(self.role, self.leader)
         committed = None
         if self.commit_index > self.handed_index:
@@ -247,14 +249,17 @@ class Raft(State):
             self.refused_proposals += len(m.commands)
 
 
-_HANDLERS: dict[type[Message], Callable[[Raft, Any], None]] = {
-    RequestVote: election.handle_request_vote,
-    VoteReply: election.handle_vote_reply,
-    AppendEntries: replication.handle_append_entries,
-    AppendReply: replication.handle_append_reply,
-    InstallSnapshot: replication.handle_install_snapshot,
-    Proposal: Raft._handle_proposal,
-    ReadRequest: reads.handle_read_request,
-    ReadReply: reads.handle_read_reply,
-    TimeoutNow: election.handle_timeout_now,
+# How a message is checked by itself and against the node's state, before anything is done about it; and how it is handled.
+_Checks = tuple[Callable[[Any], None], Callable[[Raft, Any], None] | None, Callable[[Raft, Any], None]]
+_KINDS: dict[type[Message], _Checks] = {
+    RequestVote: (check_any, None, election.handle_request_vote),
+    VoteReply: (check_any, None, election.handle_vote_reply),
+    AppendEntries: (check_append_entries, replication.refuse_contradiction, replication.handle_append_entries),
+    AppendReply: (check_append_reply, replication.refuse_what_was_not_sent, replication.handle_append_reply),
+    InstallSnapshot: (check_any, replication.refuse_contradiction, replication.handle_install_snapshot),
+    Proposal: (check_any, None, Raft._handle_proposal),
+    ReadRequest: (check_any, None, reads.handle_read_request),
+    ReadReply: (check_any, None, reads.handle_read_reply),
+    TimeoutNow: (check_any, None, election.handle_timeout_now),
 }
+_UNKNOWN: _Checks = (check_any, None, Raft._handle_proposal)

@@ -121,9 +121,10 @@ class Log:
 
     def entries(self, first: int, last: int, max_bytes: int) -> Entries:
         """Entries from `first` on, up to `last`, of at most `max_bytes` in all, yet at least one; `first..last` are held."""
-        last = min(last, first + MAX_BATCH_ENTRIES - 1)
+        if last - first >= MAX_BATCH_ENTRIES:
+            last = first + MAX_BATCH_ENTRIES - 1
         if first >= self.offset:
-            run = self._tail()
+            run = self._run or self._tail()
             if first > self.offset or last < self.last_index:
                 run = _slice(run, first, last)
         elif last < self.offset:
@@ -132,14 +133,17 @@ class Log:
             run = self._storage.entries(first, self.offset - 1)
             tail = _slice(self._tail(), self.offset, last)
             run = Entries(first, run.terms + tail.terms, run.commands + tail.commands)
-        return _within(run, max_bytes)
+        return run if first == last or size(run.commands) <= max_bytes else _beginning(run, max_bytes)
 
     def persisted(self, index: int, term: int) -> None:
         """Everything up to an entry is on stable storage, unless it was replaced since."""
         if index < self.offset or self.term(index) != term:
             return
-        done = index + 1 - self.offset
-        self._replace_tail(self._terms[done:], self._commands[done:])
+        if index == self.last_index:
+            self._terms, self._commands, self._run = [], [], None
+        else:
+            done = index + 1 - self.offset
+            self._replace_tail(self._terms[done:], self._commands[done:])
         self.offset = index + 1
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -188,10 +192,7 @@ def _slice(entries: Entries, first: int, last: int) -> Entries:
     return Entries(first, entries.terms[low:high], entries.commands[low:high])
 
 
-def _within(entries: Entries, max_bytes: int) -> Entries:
+def _beginning(entries: Entries, max_bytes: int) -> Entries:
     """The longest beginning of at most so many bytes, yet at least one entry."""
-    commands = entries.commands
-    if size(commands) <= max_bytes:
-        return entries
-    fitting = bisect_right(list(accumulate(map(len, commands))), max_bytes)
+    fitting = bisect_right(list(accumulate(map(len, entries.commands))), max_bytes)
     return _slice(entries, entries.first_index, entries.first_index + max(fitting, 1) - 1)

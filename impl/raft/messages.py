@@ -130,24 +130,63 @@ class TimeoutNow:
 Message = RequestVote | VoteReply | AppendEntries | AppendReply | InstallSnapshot | Proposal | ReadRequest | ReadReply | TimeoutNow
 
 
-def check(message: Message) -> None:
+def check_any(message: object) -> None:
     """Accept a well-formed message; MessageError names the field of any other."""
     kind = type(message)
-    if kind is AppendReply and _plain_reply(message):  # type: ignore[arg-type]
-        return
     if kind not in _RULES:
         raise MessageError(kind.__name__, "type", "no such message is known")
     for name, rule in _RULES[kind]:
         if fault := rule(getattr(message, name)):
             raise MessageError(kind.__name__, name, fault)
-    if kind is AppendEntries:
-        _check_entries(message)  # type: ignore[arg-type]
-    if kind is RequestVote and message.last_log_term >= message.term:  # type: ignore[union-attr]
-        raise MessageError("RequestVote", "last_log_term", "is not before the term of the election")
-    if kind is InstallSnapshot and message.snapshot.last_term > message.term:  # type: ignore[union-attr]
-        raise MessageError("InstallSnapshot", "snapshot", f"its last_term is later than the leader's term, {message.term}")
+    assert isinstance(message, Message)
     if message.term == 0:
         raise MessageError(kind.__name__, "term", "must be at least 1; nobody acts in term 0")
+    if isinstance(message, AppendEntries):
+        _check_run(message)
+    if isinstance(message, RequestVote) and message.last_log_term >= message.term:
+        raise MessageError("RequestVote", "last_log_term", "is not before the term of the election")
+    if isinstance(message, InstallSnapshot) and message.snapshot.last_term > message.term:
+        raise MessageError("InstallSnapshot", "snapshot", f"its last_term is later than the leader's term, {message.term}")
+
+
+def check_append_entries(m: AppendEntries) -> None:
+    """What check_any does, at a fraction of the cost: what is not plainly well-formed is looked at field by field."""
+    if not (
+        type(m.entries) is Entries
+        and type(m.term) is type(m.sender) is type(m.receiver) is type(m.prev_log_index) is int
+        and type(m.prev_log_term) is type(m.leader_commit) is type(m.read_round) is int
+        and 0 < m.term < LIMIT > m.prev_log_index >= 0 <= m.prev_log_term <= m.term
+        and 0 <= m.leader_commit < LIMIT > m.read_round >= 0 <= m.sender < LIMIT > m.receiver >= 0
+        and (m.prev_log_index == 0) == (m.prev_log_term == 0)
+        and _plainly_follow(m.entries, m)
+    ):
+        check_any(m)
+
+
+def _plainly_follow(entries: Entries, m: AppendEntries) -> bool:
+    terms, commands = entries.terms, entries.commands
+    if not type(terms) is type(commands) is list or len(terms) != len(commands):
+        return False
+    if not terms:
+        return True
+    if len(terms) == 1:
+        well_typed = type(terms[0]) is int and type(commands[0]) is bytes
+    else:
+        well_typed = {*map(type, terms)} == {int} and {*map(type, commands)} == {bytes} and terms == sorted(terms)
+    return well_typed and 0 < terms[0] >= m.prev_log_term and terms[-1] <= m.term and entries.first_index == m.prev_log_index + 1
+
+
+def check_append_reply(m: AppendReply) -> None:
+    """What check_any does, at a fraction of the cost for a success."""
+    if not (
+        m.success is True
+        and type(m.term) is type(m.sender) is type(m.receiver) is type(m.match_index) is type(m.read_round) is int
+        and type(m.prev_log_index) is type(m.hint_index) is type(m.hint_term) is int
+        and m.prev_log_index == m.hint_index == m.hint_term == 0
+        and 0 < m.term < LIMIT > m.match_index >= 0 <= m.read_round < LIMIT
+        and 0 <= m.sender < LIMIT > m.receiver >= 0
+    ):
+        check_any(m)
 
 
 def _natural(value: object) -> str:
@@ -207,20 +246,7 @@ _KINDS: tuple[type[Message], ...] = (RequestVote, VoteReply, AppendEntries, Appe
 _RULES = {kind: [(field.name, _BY_TYPE[str(field.type)]) for field in fields(kind)] for kind in _KINDS}
 
 
-def _plain_reply(m: AppendReply) -> bool:
-    """Whether the commonest message, a success, is well-formed: what the rules say, at a fraction of their cost."""
-    return (
-        m.success is True
-        and type(m.term) is type(m.sender) is type(m.receiver) is type(m.match_index) is type(m.read_round) is int
-        and type(m.prev_log_index) is type(m.hint_index) is type(m.hint_term) is int
-        and m.prev_log_index == m.hint_index == m.hint_term == 0
-        and 0 < m.term < LIMIT
-        and 0 <= m.match_index < LIMIT
-        and 0 <= m.read_round < LIMIT
-    )
-
-
-def _check_entries(m: AppendEntries) -> None:
+def _check_run(m: AppendEntries) -> None:
     """Entries follow on prev_log_index, and their terms never fall, from prev_log_term to the leader's."""
     terms = m.entries.terms
     if m.prev_log_term > m.term:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from bisect import bisect_right
 from enum import Enum
 
 
@@ -18,10 +18,7 @@ class Flow(Enum):
 
 
 class Progress:
-    """A follower, as its leader sees it.
-
-    About 250 bytes, and 40 for each message in flight.
-    """
+    """A follower, as its leader sees it."""
 
     __slots__ = ("active", "awaiting", "calling", "flow", "id", "inflight", "match_index", "next_index", "read_round", "snapshot_term", "told_commit")
 
@@ -34,7 +31,7 @@ class Progress:
         self.flow = Flow.PROBE
         self.awaiting = False
         """PROBE: a message is out, and no reply or heartbeat interval has gone by since."""
-        self.inflight: deque[int] = deque()
+        self.inflight: list[int] = []
         """REPLICATE: the last index of each message with entries that is unanswered."""
         self.snapshot_term = 0
         """SNAPSHOT: the term of the snapshot's last entry, whose index is next_index - 1."""
@@ -75,8 +72,8 @@ class Progress:
             self.match_index = index
         if self.flow is REPLICATE:
             inflight = self.inflight
-            while inflight and inflight[0] <= index:
-                inflight.popleft()
+            if inflight and inflight[0] <= index:
+                del inflight[: bisect_right(inflight, index)]
             if self.next_index <= index:
                 self.next_index = index + 1
         elif index >= self.match_index and (self.flow is PROBE or index + 1 >= self.next_index):

@@ -43,14 +43,14 @@ def replicate(node: State) -> None:
 
 def _stream(node: State, p: Progress) -> None:
     """Send on behind what is under way; without entries to send, call where a call or news of a commit is due."""
-    last_index, window, inflight = node.log.last_index, node.config.max_inflight, p.inflight
-    while p.next_index <= last_index and len(inflight) < window:
+    last_index, inflight = node.log.last_index, p.inflight
+    while p.next_index <= last_index and len(inflight) < node.config.max_inflight:
         sent = _send_entries(node, p)
         if sent == 0:
             return
         p.next_index += sent
         inflight.append(p.next_index - 1)
-    if p.calling or p.told_commit < min(node.commit_index, p.next_index - 1):
+    if p.calling or p.told_commit < node.commit_index and p.told_commit < p.next_index - 1:
         prev_log_index = p.next_index - 1
         prev_log_term = node.log.term(prev_log_index)
         if prev_log_term is None:
@@ -72,9 +72,9 @@ def _send_entries(node: State, p: Progress) -> int:
 
 
 def _send_append(node: State, p: Progress, prev_log_index: int, prev_log_term: int, entries: Entries) -> None:
-    commit_index = node.commit_index
+    commit_index, last_index = node.commit_index, prev_log_index + len(entries.terms)
     p.calling = False
-    p.told_commit = min(commit_index, prev_log_index + len(entries.terms))
+    p.told_commit = commit_index if commit_index < last_index else last_index
     node.send(AppendEntries(node.current_term, node.id, p.id, prev_log_index, prev_log_term, entries, commit_index, node.read_round))
 
 
@@ -94,10 +94,10 @@ def _send_snapshot(node: State, p: Progress) -> None:
 
 def refuse_contradiction(node: State, m: AppendEntries | InstallSnapshot) -> None:
     """Refuse, before anything is done about it, a call that breaks what Raft guarantees: its sender is faulty."""
-    kind = type(m).__name__
-    if m.term == node.current_term and node.leader is not None and node.leader != m.sender:
-        raise MessageError(kind, "sender", f"node {m.sender} leads term {m.term}, but so does node {node.leader} (election safety)")
-    if type(m) is not AppendEntries or m.term < node.current_term or m.prev_log_index >= node.commit_index:
+    kind, leader = type(m).__name__, node.leader
+    if leader != m.sender and leader is not None and m.term == node.current_term:
+        raise MessageError(kind, "sender", f"node {m.sender} leads term {m.term}, but so does node {leader} (election safety)")
+    if type(m) is not AppendEntries or m.prev_log_index >= node.commit_index or m.term < node.current_term:
         return
     log = node.log
     if log.term(m.prev_log_index) not in (None, m.prev_log_term):
@@ -113,7 +113,7 @@ def handle_append_entries(node: State, m: AppendEntries) -> None:
     if m.term < term:
         node.send_after_write(AppendReply(term, node.id, m.sender, False, 0, m.read_round, m.prev_log_index, 0, 0))
         return
-    follow(node, m.sender)
+    _hear_leader(node, m.sender)
     log, prev_log_index, entries = node.log, m.prev_log_index, m.entries
     if log.term(prev_log_index) != m.prev_log_term and prev_log_index >= log.first_index() - 1:
         hint = log.last_match_candidate(prev_log_index, m.prev_log_term)
@@ -123,14 +123,14 @@ def handle_append_entries(node: State, m: AppendEntries) -> None:
     match_index = prev_log_index + len(entries.terms)
     if match_index > prev_log_index:
         _store(node, entries)
-    if m.leader_commit > node.commit_index:
-        node.commit_to(min(m.leader_commit, match_index))
+    if node.commit_index < m.leader_commit:
+        node.commit_to(m.leader_commit if m.leader_commit < match_index else match_index)
     node.send_after_write(AppendReply(term, node.id, m.sender, True, match_index, m.read_round, 0, 0, 0))
 
 
-def follow(node: State, leader: int) -> None:
+def _hear_leader(node: State, leader: int) -> None:
     """The leader of the current term calls."""
-    if node.role is not FOLLOWER or node.leader != leader:
+    if node.leader != leader:
         node.become_follower(node.current_term, leader)
     node.election_elapsed = 0
 
@@ -152,7 +152,7 @@ def handle_install_snapshot(node: State, m: InstallSnapshot) -> None:
     if m.term < node.current_term:
         node.send_after_write(AppendReply(node.current_term, node.id, m.sender, False, 0, m.read_round, m.snapshot.last_index, 0, 0))
         return
-    follow(node, m.sender)
+    _hear_leader(node, m.sender)
     snapshot, match_index = m.snapshot, m.snapshot.last_index
     if match_index <= node.commit_index:
         match_index = node.commit_index
@@ -170,18 +170,23 @@ def handle_install_snapshot(node: State, m: InstallSnapshot) -> None:
 # --- The leader hears
 
 
+def refuse_what_was_not_sent(node: State, m: AppendReply) -> None:
+    """Refuse, before anything is done about it, an answer to what this leader never said."""
+    if node.role is LEADER and m.term == node.current_term:
+        if m.match_index > node.log.last_index:
+            raise MessageError("AppendReply", "match_index", f"{m.match_index} was never sent; the log ends at {node.log.last_index}")
+        if m.read_round > node.read_round:
+            raise MessageError("AppendReply", "read_round", f"{m.read_round} was never sent; the last one is {node.read_round}")
+
+
 def handle_append_reply(node: State, m: AppendReply) -> None:
     """Note what a follower holds, or go back to where its log may agree (Figure 2, Leaders)."""
     if node.role is not LEADER or m.term < node.current_term:
         return
-    index = m.match_index
-    if index > node.log.last_index:
-        raise MessageError("AppendReply", "match_index", f"{index} was never sent; the log ends at {node.log.last_index}")
-    if m.read_round > node.read_round:
-        raise MessageError("AppendReply", "read_round", f"{m.read_round} was never sent; the last one is {node.read_round}")
     p = node.progress[m.sender]
     p.active = True
     if m.success:
+        index = m.match_index
         if p.acknowledge(index) and index > node.commit_index:
             advance_commit(node)
         if p.next_index <= node.log.last_index:
