@@ -165,7 +165,7 @@ def check_append_entries(m: AppendEntries) -> None:
 
 def _plainly_follow(entries: Entries, m: AppendEntries) -> bool:
     terms, commands = entries.terms, entries.commands
-    if not type(terms) is type(commands) is list or len(terms) != len(commands):
+    if type(terms) is not list or type(commands) is not list or len(terms) != len(commands):
         return False
     if not terms:
         return True

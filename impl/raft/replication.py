@@ -8,7 +8,7 @@ from impl.raft.log import entries_from
 from impl.raft.messages import AppendEntries, AppendReply, InstallSnapshot
 from impl.raft.progress import PROBE, REPLICATE, Flow, Progress
 from impl.raft.reads import confirm_reads
-from impl.raft.state import FOLLOWER, LEADER, State
+from impl.raft.state import LEADER, State
 from impl.raft.tracing import Event
 from impl.raft.transfer import hand_over_when_ready
 
@@ -50,7 +50,7 @@ def _stream(node: State, p: Progress) -> None:
             return
         p.next_index += sent
         inflight.append(p.next_index - 1)
-    if p.calling or p.told_commit < node.commit_index and p.told_commit < p.next_index - 1:
+    if p.calling or (p.told_commit < node.commit_index and p.told_commit < p.next_index - 1):
         prev_log_index = p.next_index - 1
         prev_log_term = node.log.term(prev_log_index)
         if prev_log_term is None:
