@@ -162,9 +162,7 @@ class Raft(State):
             self.handed_index += len(committed.terms)
             if self.role is LEADER:
                 self.uncommitted_bytes -= size(committed.commands)
-        ready = Ready(
-            soft_state, hard_state, log.snapshot, log.unstable(), self.outbox, self.outbox_after_write, committed, self.read_states
-        )
+        ready = Ready(soft_state, hard_state, log.snapshot, log.unstable(), self.outbox, self.outbox_after_write, committed, self.read_states)
         self.outbox, self.outbox_after_write = [], []
         if self.read_states:
             self.read_states = []

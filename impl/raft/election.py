@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from impl.raft.errors import UsageError
 from impl.raft.log import size
-from impl.raft.messages import RequestVote, TimeoutNow, VoteReply
+from impl.raft.messages import LIMIT, RequestVote, TimeoutNow, VoteReply
 from impl.raft.progress import Progress
 from impl.raft.ready import Role
 from impl.raft.state import CANDIDATE, LEADER, State
@@ -21,17 +22,25 @@ def stand(node: State) -> None:
 
 
 def _ask_for_pre_votes(node: State) -> None:
+    term = _next_term(node)
     node.take_role(PRE_CANDIDATE, None)
-    _request_votes(node, node.current_term + 1, pre_vote=True, transfer=False)
+    _request_votes(node, term, pre_vote=True, transfer=False)
     count_vote(node, node.id, granted=True)
 
 
 def campaign(node: State, transfer: bool) -> None:
     """Begin a term as its candidate (Figure 2, Candidates); the own vote counts once it is persisted."""
-    node.begin_term(node.current_term + 1)
+    node.begin_term(_next_term(node))
     node.voted_for = node.id
     node.take_role(CANDIDATE, None)
     _request_votes(node, node.current_term, pre_vote=False, transfer=transfer)
+
+
+def _next_term(node: State) -> int:
+    term = node.current_term + 1
+    if term >= LIMIT:
+        raise UsageError(f"current_term: after {node.current_term} there is no term left; the cluster must be set up anew")
+    return term
 
 
 def _request_votes(node: State, term: int, pre_vote: bool, transfer: bool) -> None:

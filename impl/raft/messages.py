@@ -230,8 +230,12 @@ def _snapshot(value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    text = repr(value) if type(value) is not int or -LIMIT < value < LIMIT else f"an integer of {value.bit_length()} bits"
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    """A few words about a value of any kind and size."""
+    if type(value) is int and not -LIMIT < value < LIMIT:
+        return f"an integer of {value.bit_length()} bits"
+    if isinstance(value, str | bytes) and len(value) > 40:
+        return f"{value[:40]!r}..."
+    return repr(value) if value is None or type(value) in (int, bool, float, str, bytes) else f"a value of type {type(value).__name__}"
 
 
 _BY_TYPE: dict[str, Callable[[object], str]] = {

@@ -202,7 +202,9 @@ def handle_append_reply(node: State, m: AppendReply) -> None:
 
 def _back_off(node: State, p: Progress, m: AppendReply) -> None:
     """Try where the logs may agree: one round trip a term, not an entry, and never below what is known to agree (section 5.3)."""
-    if p.flow is REPLICATE and m.prev_log_index > p.match_index:
+    if m.prev_log_index <= p.match_index:
+        return  # an old refusal, or a follower that has lost what it acknowledged: nothing that another message would mend
+    if p.flow is REPLICATE:
         p.probe(p.match_index + 1)
         node.to_replicate = True
     elif p.flow is PROBE and m.prev_log_index == p.next_index - 1:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from impl.raft.config import Config
-from impl.raft.errors import UsageError
 from impl.raft.log import Log, size
-from impl.raft.messages import LIMIT, Message
+from impl.raft.messages import Message
 from impl.raft.progress import Progress
 from impl.raft.ready import ReadState, Role, SoftState
 from impl.raft.storage import HardState, Snapshot, Storage
@@ -148,8 +147,6 @@ class State:
 
     def begin_term(self, term: int) -> None:
         """Enter a later term, in which no vote is cast yet."""
-        if term >= LIMIT:
-            raise UsageError(f"current_term: {term} is beyond what a message can carry; this cluster is at its end")
         self.current_term, self.voted_for = term, None
 
     def become_follower(self, term: int, leader: int | None) -> None:

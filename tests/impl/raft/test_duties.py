@@ -23,7 +23,6 @@ def test_every_duty_has_a_test_here():
     assert duties == tested
 
 
-
 def test_duty_1_a_ready_holds_all_that_must_be_persisted():
     node, _ = node_with_log([1, 1])
     node.step(append(3, 2, 1, [2, 3]))
