@@ -46,7 +46,18 @@ The caller's duties:
 from impl.raft.config import Config
 from impl.raft.core import Raft
 from impl.raft.entries import Entries, Entry
-from impl.raft.errors import ConfigError, LeadershipMoves, MessageError, NotLeader, Overloaded, ProposalRefused, RaftError, StorageError, UsageError
+from impl.raft.errors import (
+    ConfigError,
+    LeadershipMoves,
+    MessageError,
+    NotLeader,
+    Overloaded,
+    ProposalRefused,
+    RaftError,
+    StorageError,
+    TermsExhausted,
+    UsageError,
+)
 from impl.raft.ready import ReadState, Ready, Role, SoftState
 from impl.raft.storage import HardState, MemoryStorage, Snapshot, Storage
 from impl.raft.tracing import Event, Tracer
@@ -73,6 +84,7 @@ __all__ = [
     "SoftState",
     "Storage",
     "StorageError",
+    "TermsExhausted",
     "Tracer",
     "UsageError",
 ]

@@ -44,7 +44,11 @@ class Raft(State):
     # --- What may happen to a node
 
     def tick(self) -> None:
-        """A unit of time has passed."""
+        """A unit of time has passed.
+
+        Raises:
+            TermsExhausted: an election is due, and there is no later term.
+        """
         self.election_elapsed += 1
         if self.role is LEADER:
             self._leader_tick()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from impl.raft.errors import UsageError
+from impl.raft.errors import TermsExhausted
 from impl.raft.log import size
 from impl.raft.messages import LIMIT, RequestVote, TimeoutNow, VoteReply
 from impl.raft.progress import Progress
@@ -39,7 +39,7 @@ def campaign(node: State, transfer: bool) -> None:
 def _next_term(node: State) -> int:
     term = node.current_term + 1
     if term >= LIMIT:
-        raise UsageError(f"current_term: after {node.current_term} there is no term left; the cluster must be set up anew")
+        raise TermsExhausted(f"current_term: after {node.current_term} there is no term left; the cluster must be set up anew")
     return term
 
 
@@ -116,5 +116,5 @@ def _bytes_after(node: State, index: int) -> int:
 
 def handle_timeout_now(node: State, m: TimeoutNow) -> None:
     """The leader hands over to this node (dissertation, section 3.10)."""
-    if m.term == node.current_term and m.sender == node.leader:
+    if m.term == node.current_term < LIMIT - 1 and m.sender == node.leader:
         campaign(node, transfer=True)

@@ -23,6 +23,10 @@ class MessageError(RaftError):
         super().__init__(f"{kind}.{field}: {fault}")
 
 
+class TermsExhausted(RaftError):
+    """The node is in the last term that a message can carry: no correct cluster gets there."""
+
+
 class StorageError(RaftError):
     """Storage that was asked for what it does not hold, or given what it cannot hold."""
 

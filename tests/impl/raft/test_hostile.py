@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from impl.raft import Entries, MessageError, Raft, RaftError, Role, Snapshot
+from impl.raft import Entries, MessageError, Raft, Role, Snapshot, TermsExhausted
 from impl.raft.messages import (
     LIMIT,
     AppendEntries,
@@ -210,7 +210,7 @@ def test_whatever_comes_in_is_a_step_or_a_refusal(role, messages):
         assert (node.role is Role.LEADER) == (node.leader == node.id)
         try:
             node.tick()
-        except RaftError:
+        except TermsExhausted:
             assert node.current_term == LIMIT - 1
         if node.has_ready():
             finish(node, storage)
