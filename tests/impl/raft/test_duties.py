@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +20,7 @@ def append(term, prev, prev_term, terms, commit=0, sender=2, receiver=1):
 
 def test_every_duty_has_a_test_here():
     duties = set(re.findall(r"^(\d+)\. ", impl.raft.__doc__, re.MULTILINE))
-    tested = set(re.findall(r"^def test_duty_(\d+)_", open(__file__, encoding="utf-8").read(), re.MULTILINE))
+    tested = set(re.findall(r"^def test_duty_(\d+)_", Path(__file__).read_text(encoding="utf-8"), re.MULTILINE))
     assert duties == tested
 
 

@@ -198,7 +198,7 @@ class TestPreVote:
         assert (node.role, node.current_term) == (Role.FOLLOWER, 8)
 
     def test_a_majority_of_refusals_ends_it(self):
-        node, storage = node_with_log([], current_term=1)
+        node, _ = node_with_log([], current_term=1)
         for _ in range(node.timeout):
             node.tick()
         for n in (2, 3):

@@ -67,7 +67,7 @@ def test_a_lost_acknowledgement_of_a_snapshot_is_made_up_for_by_the_next_heartbe
 
 
 def test_while_storage_has_no_snapshot_the_heartbeats_go_on_trying():
-    c, leader = compacted_leader()
+    c, _ = compacted_leader()
     held, c.storages[1]._snapshot = c.storages[1]._snapshot, None
     c.heal()
     c.tick(1, 3)
