@@ -117,7 +117,7 @@ class Log:
 
     def unstable(self) -> Entries | None:
         """The tail that is to be persisted."""
-        return self._tail() if self._terms else None
+        return (self._run or self._tail()) if self._terms else None
 
     def entries(self, first: int, last: int, max_bytes: int) -> Entries:
         """Entries from `first` on, up to `last`, of at most `max_bytes` in all, yet at least one; `first..last` are held."""

@@ -94,17 +94,20 @@ def _send_snapshot(node: State, p: Progress) -> None:
 
 def refuse_contradiction(node: State, m: AppendEntries | InstallSnapshot) -> None:
     """Refuse, before anything is done about it, a call that breaks what Raft guarantees: its sender is faulty."""
-    kind, leader = type(m).__name__, node.leader
+    leader = node.leader
     if leader != m.sender and leader is not None and m.term == node.current_term:
-        raise MessageError(kind, "sender", f"node {m.sender} leads term {m.term}, but so does node {leader} (election safety)")
-    if type(m) is not AppendEntries or m.prev_log_index >= node.commit_index or m.term < node.current_term:
-        return
+        raise MessageError(type(m).__name__, "sender", f"node {m.sender} leads term {m.term}, but so does node {leader} (election safety)")
+    if type(m) is AppendEntries and m.prev_log_index < node.commit_index and m.term >= node.current_term:
+        _refuse_uncommitting(node, m)
+
+
+def _refuse_uncommitting(node: State, m: AppendEntries) -> None:
     log = node.log
     if log.term(m.prev_log_index) not in (None, m.prev_log_term):
-        raise MessageError(kind, "prev_log_term", f"{m.prev_log_term} at {m.prev_log_index}, where term {log.term(m.prev_log_index)} is committed")
+        raise MessageError("AppendEntries", "prev_log_term", f"{m.prev_log_term} at {m.prev_log_index}, where term {log.term(m.prev_log_index)} is committed")
     conflict = log.conflict(entries_from(m.entries, log.first_index())) if m.entries.terms else None
     if conflict is not None and conflict <= node.commit_index:
-        raise MessageError(kind, "entries", f"they differ at {conflict}, which is committed (leader completeness)")
+        raise MessageError("AppendEntries", "entries", f"they differ at {conflict}, which is committed (leader completeness)")
 
 
 def handle_append_entries(node: State, m: AppendEntries) -> None:
@@ -113,7 +116,9 @@ def handle_append_entries(node: State, m: AppendEntries) -> None:
     if m.term < term:
         node.send_after_write(AppendReply(term, node.id, m.sender, False, 0, m.read_round, m.prev_log_index, 0, 0))
         return
-    _hear_leader(node, m.sender)
+    if node.leader != m.sender:
+        node.become_follower(term, m.sender)
+    node.election_elapsed = 0
     log, prev_log_index, entries = node.log, m.prev_log_index, m.entries
     if log.term(prev_log_index) != m.prev_log_term and prev_log_index >= log.first_index() - 1:
         hint = log.last_match_candidate(prev_log_index, m.prev_log_term)
@@ -126,13 +131,6 @@ def handle_append_entries(node: State, m: AppendEntries) -> None:
     if node.commit_index < m.leader_commit:
         node.commit_to(m.leader_commit if m.leader_commit < match_index else match_index)
     node.send_after_write(AppendReply(term, node.id, m.sender, True, match_index, m.read_round, 0, 0, 0))
-
-
-def _hear_leader(node: State, leader: int) -> None:
-    """The leader of the current term calls."""
-    if node.leader != leader:
-        node.become_follower(node.current_term, leader)
-    node.election_elapsed = 0
 
 
 def _store(node: State, entries: Entries) -> None:
@@ -152,7 +150,9 @@ def handle_install_snapshot(node: State, m: InstallSnapshot) -> None:
     if m.term < node.current_term:
         node.send_after_write(AppendReply(node.current_term, node.id, m.sender, False, 0, m.read_round, m.snapshot.last_index, 0, 0))
         return
-    _hear_leader(node, m.sender)
+    if node.leader != m.sender:
+        node.become_follower(node.current_term, m.sender)
+    node.election_elapsed = 0
     snapshot, match_index = m.snapshot, m.snapshot.last_index
     if match_index <= node.commit_index:
         match_index = node.commit_index

@@ -112,6 +112,18 @@ def test_duty_2_the_only_voter_wins_and_commits_only_by_advance():
     assert node.commit_index == index
 
 
+def test_duty_2_a_vote_for_itself_counts_in_its_own_term_only():
+    node, _ = node_with_log([], size=1)
+    for term in (1, 2):
+        for _ in range(node.timeout):
+            node.tick()
+        assert (node.role, node.current_term) == (Role.CANDIDATE, term)
+        if term == 1:
+            node.ready()
+    node.advance()
+    assert node.role is Role.CANDIDATE, "term 2 is not written yet"
+
+
 def test_duty_3_committed_entries_come_in_order_each_once_after_those_to_persist():
     c = Cluster()
     leader = c.elect(1)

@@ -209,6 +209,12 @@ class TestBackOff:
         }
         assert {name: self.rounds([*leader, 8], log) for name, log in followers.items()} == {"a": 1, "b": 1, "c": 1, "d": 1, "e": 1, "f": 1}
 
+    def test_the_next_call_begins_right_after_the_last_entry_that_may_agree(self):
+        node, storage = leader_with_log([1] * 9)
+        finish(node, storage)
+        node.step(AppendReply(2, 2, 1, False, 0, 0, 9, 5, 1))
+        assert node.progress[2].next_index == 6
+
     def test_an_old_refusal_is_ignored(self):
         node, storage = leader_with_log([1] * 9)
         finish(node, storage)
