@@ -46,10 +46,10 @@ class Cluster:
         """Do a node's Ready as its caller must."""
         node, storage, nodes = self.nodes[n], self.storages[n], self.nodes
         ready = node.ready()
-        if ready.entries is not None:
-            storage.append(ready.entries)
         if ready.hard_state is not None:
             storage.set_hard_state(ready.hard_state)
+        if ready.entries is not None:
+            storage.append(ready.entries)
         node.advance()
         if ready.committed is not None:
             self.applied[n] += len(ready.committed.terms)
@@ -118,10 +118,10 @@ def bytes_per_entry(entries: int) -> float:
 
 def _write(node: Raft, storage: MemoryStorage) -> None:
     ready = node.ready()
-    if ready.entries is not None:
-        storage.append(ready.entries)
     if ready.hard_state is not None:
         storage.set_hard_state(ready.hard_state)
+    if ready.entries is not None:
+        storage.append(ready.entries)
     node.advance()
 
 

@@ -10,9 +10,9 @@ dissertation "Consensus: Bridging Theory and Practice" (2014). Whatever happens 
         while node.has_ready():
             ready = node.ready()
             transport.send(ready.messages)
+            if ready.hard_state: storage.set_hard_state(ready.hard_state)
             if ready.snapshot: storage.restore(ready.snapshot)
             if ready.entries: storage.append(ready.entries)
-            if ready.hard_state: storage.set_hard_state(ready.hard_state)
             disk.sync()
             transport.send(ready.messages_after_write)
             if ready.snapshot: machine.restore(ready.snapshot.data)
@@ -21,9 +21,9 @@ dissertation "Consensus: Bridging Theory and Practice" (2014). Whatever happens 
 
 The caller's duties:
 
-1.  **Persist before it counts.** Write the snapshot, then the entries, then the hard state; they are persisted when all of it
-    is on stable storage. The order matters only where a crash may leave a part: entries without their hard state are harmless, and
-    so is everything before; a hard state may come first, too.
+1.  **Persist, in order.** Write the hard state, then the snapshot, then the entries, such that a crash leaves a beginning of these
+    writes. What is left of them is harmless; entries of a term that the hard state has not reached are not (the node might begin
+    that term again), and no node is made from such a storage.
 2.  **Send after the write what says that it is written.** `messages_after_write` leave only once all that the same Ready
     has to persist is persisted: they are votes, requests for votes and acknowledgements. `messages` may leave at once, in parallel with
     the write: a leader's own disk counts as one of the majority only from `advance` on (dissertation, section 10.2.1).

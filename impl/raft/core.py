@@ -37,6 +37,9 @@ class Raft(State):
         storage: what it has persisted before; nothing, the first time.
         random: an integer from 0 up to, not including, its argument (`random.Random(seed).randrange`).
         tracer: called with every event.
+
+    Raises:
+        StorageError: what was persisted does not fit together.
     """
 
     __slots__ = ()

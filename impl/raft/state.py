@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from impl.raft.config import Config
+from impl.raft.errors import StorageError
 from impl.raft.log import Log, size
 from impl.raft.messages import Message
 from impl.raft.progress import Progress
@@ -66,6 +67,8 @@ class State:
         hard_state = storage.hard_state()
         self.current_term, self.voted_for = hard_state.current_term, hard_state.voted_for
         self.log = Log(storage)
+        if self.log.last_term > self.current_term:
+            raise StorageError(f"the log ends in term {self.log.last_term}, after current_term {self.current_term}; write the hard state first (duty 1)")
         # Figure 2, volatile state: what a snapshot covers is committed and applied
         snapshot = storage.snapshot()
         self.commit_index = snapshot.last_index if snapshot else 0

@@ -142,9 +142,9 @@ def finish(node: Raft, storage: MemoryStorage) -> Ready:
 
 def persist(storage: MemoryStorage, ready: Ready) -> None:
     """Write what a Ready holds (duty 1)."""
+    if ready.hard_state is not None:
+        storage.set_hard_state(ready.hard_state)
     if ready.snapshot is not None:
         storage.restore(ready.snapshot)
     if ready.entries is not None:
         storage.append(ready.entries)
-    if ready.hard_state is not None:
-        storage.set_hard_state(ready.hard_state)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import impl.raft
-from impl.raft import Entries, HardState, Role, UsageError
+from impl.raft import Entries, HardState, Role, StorageError, UsageError
 from impl.raft.messages import AppendEntries, AppendReply, InstallSnapshot, RequestVote, VoteReply
 from tests.impl.raft.cluster import Cluster, finish, node_with_log
 
@@ -39,21 +39,31 @@ def test_duty_1_entries_replace_what_is_there_from_their_first_index_on():
     assert storage.entries(1, storage.last_index()).terms == [1, 2]
 
 
-@pytest.mark.parametrize("lost", ["hard_state", "entries"])
-def test_duty_1_a_crash_between_the_writes_leaves_a_state_to_restart_from(lost):
+@pytest.mark.parametrize("written", [0, 1, 2])
+def test_duty_1_a_crash_between_the_writes_leaves_a_state_to_restart_from(written):
     c = Cluster()
+    c.isolate(2)
     c.elect(1).propose(b"a")
+    c.settle()
+    c.heal()
+    c[1].tick()
     c.work(1)
-    c.deliver()
+    c.deliver(lambda m: m.receiver == 2)
     ready = c.begin(2)
     c.writing.clear()
-    if lost != "entries":
-        c.storages[2].append(ready.entries)
-    if lost != "hard_state" and ready.hard_state:
+    assert ready.hard_state == HardState(1, None)
+    if written >= 1:
         c.storages[2].set_hard_state(ready.hard_state)
+    if written >= 2:
+        c.storages[2].append(Entries(1, ready.entries.terms[:1], ready.entries.commands[:1]))
     c.restart(2)
-    c.tick(1)
+    c.tick(1, 2)
     assert c.log(2) == c.log(1)
+
+
+def test_duty_1_a_log_ahead_of_its_hard_state_is_refused():
+    with pytest.raises(StorageError, match="the log ends in term 3, after current_term 2; write the hard state first"):
+        node_with_log([1, 3], current_term=2)
 
 
 def test_duty_2_votes_and_acknowledgements_wait_for_the_write():
