@@ -105,8 +105,7 @@ class State:
         self.read_states: list[ReadState] = []
         self.to_replicate = False
         """Something happened because of which a leader may have something to send."""
-        self._handed_hard_state = hard_state
-        self._handed_soft_state = SoftState(FOLLOWER, None)
+        self._handed_hard_state, self._handed_soft_state = hard_state, SoftState(FOLLOWER, None)
         self._writing: tuple[int, int, HardState, Snapshot | None] | None = None
         """Between ready and advance: last index and term of the log that the caller persists, the hard state, a snapshot."""
         # Counts for monitoring
