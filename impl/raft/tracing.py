@@ -1,0 +1,42 @@
+"""The events of a node, as a tracer sees them: enough for a trace to be held against the spec.
+
+A tracer is called with the event, the node and a detail, at the moment given here; it reads the node's state and must not
+change it. Without a tracer an event costs one comparison with None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from impl.raft.state import State
+
+
+class Event(Enum):
+    """What happened at a node."""
+
+    START = "start"
+    """The node was made from its storage, the first time or again; no detail."""
+    ROLE = "role"
+    """It took on a role, perhaps in a new term; after the fact; detail: the role before."""
+    RECEIVE = "receive"
+    """A well-formed message of a member came in; before anything is done about it; detail: the message."""
+    SEND = "send"
+    """A message was made, with all that the node did before making it; it leaves with a Ready; detail: the message."""
+    APPEND = "append"
+    """The log grew; after the fact; detail: how many entries."""
+    TRUNCATE = "truncate"
+    """The log lost a conflicting suffix, and APPEND follows for what came instead; after both; detail: the index of the first entry lost."""
+    RESTORE = "restore"
+    """A snapshot replaced the log; after the fact; detail: the snapshot."""
+    COMMIT = "commit"
+    """commit_index rose; after the fact; detail: commit_index before."""
+    READY = "ready"
+    """A Ready was handed out: the caller is now writing and sending; detail: the Ready."""
+    PERSISTED = "persisted"
+    """What the Ready held is on stable storage (advance); before anything follows from it; no detail."""
+
+
+Tracer: TypeAlias = Callable[[Event, "State", object], None]

@@ -1,0 +1,86 @@
+"""What a tracer sees of a node, and when."""
+
+from __future__ import annotations
+
+from impl.raft import Entries, Event, Role
+from impl.raft.messages import AppendEntries, AppendReply, InstallSnapshot
+from impl.raft.storage import Snapshot
+from tests.impl.raft.cluster import Cluster, finish, node_with_log
+
+
+def test_the_life_of_an_entry():
+    events = []
+    c = Cluster(tracer=lambda event, node, detail: events.append((event.value, node.id, detail)))
+    leader = c.elect(1)
+    events.clear()
+    leader.propose(b"a")
+    c.settle()
+    of_leader = [(name, type(detail).__name__) for name, n, detail in events if n == 1]
+    assert of_leader[:6] == [
+        ("append", "int"),
+        ("send", "AppendEntries"),
+        ("send", "AppendEntries"),
+        ("ready", "Ready"),
+        ("persisted", "NoneType"),
+        ("receive", "AppendReply"),
+    ]
+    assert ("commit", "int") in of_leader
+    assert [name for name, n, _ in events if n == 2][:5] == ["receive", "append", "send", "ready", "persisted"]
+
+
+def test_an_election_is_a_row_of_roles_each_in_its_term():
+    roles = []
+
+    def tracer(event, node, detail):
+        if event is Event.ROLE:
+            roles.append((node.id, detail, node.role, node.current_term))
+
+    Cluster(tracer=tracer).elect(1)
+    assert [r[1:] for r in roles if r[0] == 1] == [
+        (Role.FOLLOWER, Role.PRE_CANDIDATE, 0),
+        (Role.PRE_CANDIDATE, Role.CANDIDATE, 1),
+        (Role.CANDIDATE, Role.LEADER, 1),
+    ]
+
+
+def test_conflicts_and_snapshots_are_told_after_the_fact():
+    events = []
+    node, storage = node_with_log([1, 1, 1])
+    node.tracer = lambda event, node, detail: events.append((event, detail, node.log.last_index, node.commit_index))
+    node.step(AppendEntries(2, 2, 1, 1, 1, Entries(2, [2], [b"x"]), 2, 0))
+    finish(node, storage)
+    node.step(InstallSnapshot(2, 2, 1, Snapshot(9, 2, b"s"), 0))
+    told = [e for e in events if e[0] in (Event.TRUNCATE, Event.APPEND, Event.COMMIT, Event.RESTORE)]
+    assert told == [
+        (Event.TRUNCATE, 2, 2, 0),
+        (Event.APPEND, 1, 2, 0),
+        (Event.COMMIT, 0, 2, 2),
+        (Event.COMMIT, 2, 9, 9),
+        (Event.RESTORE, Snapshot(9, 2, b"s"), 9, 9),
+    ]
+
+
+def test_a_message_is_received_before_anything_is_done_about_it():
+    seen = []
+    node, _ = node_with_log([])
+    node.tracer = lambda event, node, detail: seen.append((event, node.current_term))
+    node.step(AppendReply(7, 2, 1, False, 0, 0, 1, 0, 0))
+    assert seen == [(Event.RECEIVE, 0), (Event.ROLE, 7)]
+    node.step(AppendReply(8, 9, 1, False, 0, 0, 1, 0, 0))
+    assert len(seen) == 2, "strangers are not heard"
+
+
+def test_a_start_is_an_event():
+    seen = []
+    c = Cluster(tracer=lambda event, node, detail: seen.append((event, node.id)))
+    assert seen == [(Event.START, n) for n in c.ids]
+
+
+def test_tracing_changes_nothing():
+    def run(tracer):
+        c = Cluster(tracer=tracer)
+        c.elect(1).propose(b"a")
+        c.tick(1, 5)
+        return [repr(c.log(n)) for n in c.ids], {n: (c[n].current_term, c[n].commit_index, c[n].timeout) for n in c.ids}
+
+    assert run(None) == run(lambda event, node, detail: None)
