@@ -17,7 +17,7 @@ The caller's duties:
    goes to its learner and to the proposer whose ballot it is of. Whoever sends it to itself may pass it on directly.
 
 Two machines on different nodes share nothing, and may run in parallel. Malformed messages raise MessageError and change
-nothing; messages of unknown senders are ignored and counted (`ignored`).
+nothing; messages of unknown senders are ignored and counted (`ignored_messages`).
 """
 
 from impl.paxos.acceptor import Acceptor, AcceptorState

@@ -20,16 +20,13 @@ class Ready(Generic[State]):
     """To be on stable storage before any of the messages is sent; None where nothing has changed."""
     messages: list[Message]
 
-    def __bool__(self) -> bool:
-        return self.state is not None or bool(self.messages)
-
 
 class Receiver:
     """Takes messages of some kinds from some senders."""
 
     def __init__(self, config: Config, senders: tuple[int, ...], takes: tuple[type, ...]) -> None:
         self.config = config
-        self.ignored = 0
+        self.ignored_messages = 0
         """Messages ignored, because their senders are unknown."""
         self._senders, self._takes = frozenset(senders), takes
 
@@ -37,7 +34,7 @@ class Receiver:
         """Take a message; MessageError, and no change, for a malformed one or one of a kind that goes to another role."""
         check(message, self._takes, self.config.id)
         if message.sender not in self._senders:
-            self.ignored += 1
+            self.ignored_messages += 1
             return
         self._handle(message)
 
@@ -55,6 +52,10 @@ class Machine(Receiver, Generic[State]):
         self._persisted = state
         self._outbox: list[Message] = []
         self._handed_over: Ready[State] | None = None
+
+    def has_ready(self) -> bool:
+        """Whether a Ready would hold anything to do; False between ready and advance."""
+        return self._handed_over is None and bool(self._outbox or self.state != self._persisted)
 
     def ready(self) -> Ready[State]:
         """What is to be done now; UsageError where `advance` has not confirmed the previous Ready."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
 
 from impl.paxos.ballot import Ballot, Proposal, next_ballot
 from impl.paxos.config import Config
@@ -12,12 +12,8 @@ from impl.paxos.errors import UsageError
 from impl.paxos.machine import Machine
 from impl.paxos.messages import Accept, Accepted, Message, Nack, Prepare, Promise
 
-
-class RandomSource(Protocol):
-    """Where chance comes from; `random.Random` is one."""
-
-    def randrange(self, stop: int, /) -> int:
-        """An integer in 0..stop-1."""
+RandomSource = Callable[[int], int]
+"""An integer from 0 up to, not including, the argument; e.g. `random.Random(seed).randrange`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,5 +124,5 @@ class Proposer(Machine[ProposerState]):
         """Another proposer is ahead: leave it some time, each of us another, or we could outbid each other for ever."""
         self._highest_seen = m.promised if self._highest_seen is None else max(self._highest_seen, m.promised)
         self.phase = Phase.BACKING_OFF
-        self._wait = 1 + self._random.randrange(self.config.backoff_ticks << min(self._refusals, _MOST_DOUBLINGS))
+        self._wait = 1 + self._random(self.config.backoff_ticks << min(self._refusals, _MOST_DOUBLINGS))
         self._refusals += 1
