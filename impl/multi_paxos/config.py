@@ -25,7 +25,7 @@ class Config:
     max_batch_bytes: int = 1 << 20
     """Bytes of commands in one message; a single larger command still passes."""
     max_open_slots: int = 1 << 16
-    """Slots that a leader may have proposed, or queued, and not yet chosen; it refuses what goes beyond."""
+    """Slots that a leader may have proposed, or queued, and not yet chosen; it refuses what goes beyond. The same for all members: no wider gap is believed."""
     forward_proposals: bool = True
     """A follower passes proposals on to the leader; otherwise it refuses them and names the leader."""
     is_quorum: QuorumSystem = field(init=False, repr=False, compare=False)
