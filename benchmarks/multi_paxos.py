@@ -52,13 +52,11 @@ class Cluster:
     def settle(self) -> None:
         """Do all work, and deliver all messages, until nothing is left."""
         flying: deque[Message] = deque()
-        nodes = self.nodes
-        busy = True
-        while busy:
-            busy = False
-            for member, node in nodes.items():
-                if node.has_ready():
-                    busy = True
+        touched = set(self.nodes)
+        while touched:
+            for member in touched:
+                node = self.nodes[member]
+                while node.has_ready():
                     ready = node.ready()
                     self.storage[member].write(ready)
                     if ready.committed is not None:
@@ -66,9 +64,11 @@ class Cluster:
                     node.advance()
                     flying += ready.messages
                     flying += ready.messages_after_write
+            touched.clear()
             while flying:
                 message = flying.popleft()
-                nodes[message.receiver].step(message)
+                self.nodes[message.receiver].step(message)
+                touched.add(message.receiver)
 
     def replicate(self, entries: int, batch: int) -> None:
         """Propose so many entries in batches; ends when all nodes have applied them."""

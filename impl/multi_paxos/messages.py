@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from impl.multi_paxos.log import Vote
 from impl.paxos import checks
 from impl.paxos.ballot import Ballot
+from impl.paxos.checks import LIMIT
 from impl.paxos.errors import MessageError
 
 
@@ -104,10 +105,32 @@ Message = Prepare | Promise | Accept | Accepted | Nack | Commit | Behind | Propo
 
 def check(message: Message) -> None:
     """Accept a well-formed message; MessageError names the field of any other."""
+    if _is_plain(message):
+        return
     checks.check(message, _RULES)
     fault = _consistency(message)
     if fault is not None:
         raise MessageError(type(message).__name__, *fault)
+
+
+def _is_plain(m: Message) -> bool:
+    """Whether one of the commonest messages is well-formed: what the rules say, at a fraction of their cost."""
+    if not isinstance(m, (Accept, Accepted, Commit)):
+        return False
+    ballot, commit = m.ballot, m.commit_index
+    if type(ballot) is not Ballot:
+        return False
+    round_, proposer = ballot
+    if not type(m.sender) is type(m.receiver) is type(round_) is type(proposer) is type(commit) is int:
+        return False
+    if not (0 < round_ < LIMIT and 0 <= proposer < LIMIT and 0 <= m.sender < LIMIT and 0 <= m.receiver < LIMIT and 0 <= commit < LIMIT):
+        return False
+    if isinstance(m, Accepted):
+        first, last = m.first_slot, m.last_slot
+        return proposer == m.receiver and type(first) is type(last) is int and 0 < first <= last < LIMIT
+    if proposer != m.sender:
+        return False
+    return isinstance(m, Commit) or (type(m.first_slot) is int and 0 < m.first_slot < LIMIT and not _commands_or_noops(m.commands))
 
 
 def _consistency(m: Message) -> tuple[str, str] | None:

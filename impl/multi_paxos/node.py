@@ -128,24 +128,26 @@ class Node:
         """Whether a Ready would hold any work; False between ready and advance."""
         if self._handed_over is not None:
             return False
-        leads = self._leadership
+        out, leads, commit = self._out, self._leadership, self._log.commit_index
         return bool(
-            self._out
-            or self.commit_index > min(self._handed_index, self._handed_commit)
+            out.messages_after_write
+            or out.messages
+            or commit > self._handed_index
+            or commit > self._handed_commit
             or self.max_bal != self._handed_max_bal
-            or (leads is not None and (leads.queue or leads.told_commit < self.commit_index))
+            or (leads is not None and (leads.queue or leads.told_commit < commit))
         )
 
     def ready(self) -> Ready:
         """The work that has come up; UsageError where `advance` has not confirmed the previous Ready."""
         if self._handed_over is not None:
             raise UsageError("ready: the previous Ready is not confirmed; call advance() when its duties are done")
-        leads, out = self._leadership, self._out
+        leads, out, commit = self._leadership, self._out, self._log.commit_index
         if leads is not None:
-            leads.propose(out)
-            if leads.told_commit < self.commit_index:
+            if leads.queue:
+                leads.propose(out)
+            if leads.told_commit < commit:
                 leads.tell_commit(out)
-        commit = self.commit_index
         self._handed_over = Ready(
             self.max_bal if self.max_bal != self._handed_max_bal else None,
             out.votes,
@@ -172,9 +174,9 @@ class Node:
             self._promised(self.config.id, self._log.votes_from(self._candidacy.first_slot))
 
     def _to_apply(self) -> Commands | None:
-        first, last = self._handed_index + 1, min(self.commit_index, self._handed_index + _MOST_COMMITTED)
-        if first > last:
+        if self._log.commit_index == self._handed_index:
             return None
+        first, last = self._handed_index + 1, min(self.commit_index, self._handed_index + _MOST_COMMITTED)
         self._handed_index = last
         return Commands(first, self._log.commands(first, last))
 

@@ -48,9 +48,6 @@ class Outbox:
         self.messages: list[Message] = []
         self.messages_after_write: list[Message] = []
 
-    def __bool__(self) -> bool:
-        return bool(self.votes or self.messages or self.messages_after_write)
-
 
 class MemoryStorage:
     """What a node has persisted, kept in memory."""

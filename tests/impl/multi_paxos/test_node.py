@@ -42,6 +42,8 @@ from impl.multi_paxos import (
     Vote,
     weighted,
 )
+from impl.multi_paxos.messages import _RULES, _consistency, _is_plain
+from impl.paxos import checks
 
 MEMBERS = (1, 2, 3)
 FIRST, SECOND = Ballot(1, 1), Ballot(2, 2)
@@ -455,6 +457,13 @@ def test_whatever_arrives_is_taken_or_refused_with_a_message_error(arriving: lis
             assert (n.max_bal, n.role, n.commit_index, n.has_ready()) == before
         while n.has_ready():
             done(n)
+
+
+@given(messages)
+def test_the_quick_check_of_common_messages_accepts_nothing_that_the_rules_refuse(message: Any) -> None:
+    if _is_plain(message):
+        checks.check(message, _RULES)
+        assert _consistency(message) is None
 
 
 # --- The log
