@@ -1,1 +1,1 @@
-"""The protocols, written once: `consensus`, `voting`, `paxos`, `replicated_log`, `raft`, and the language they are in."""
+"""The protocols, written once: `consensus`, `voting`, `paxos`, `consensus_log`, `multi_paxos`, `replicated_log`, `raft`, and the language they are in."""

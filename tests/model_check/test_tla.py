@@ -15,6 +15,7 @@ from model_check.cli.common import SHIPPED, find_protocol
 from model_check.cli.export import export as export_command
 from model_check.tla import export
 from spec.language import Protocol, Scope, SpecError
+from spec.multi_paxos import MultiPaxos
 from spec.paxos import Paxos
 from spec.quorums import explicit
 from spec.raft import Raft
@@ -93,6 +94,12 @@ def test_the_guide_shows_what_is_exported():
     assert f"\n{simple}\n" in export(Paxos())[0]
     assert f"\n{sequential}\n" in export(Raft())[0]
     assert r"\/ \E a \in Acceptor, m \in accepts : phase_2b(a, m)" in export(Paxos())[0]
+
+
+def test_a_map_over_pairs_is_a_function_of_pairs():
+    module, configuration = export(MultiPaxos(Scope(acceptor=2, ballot=2, slot=2, value=1)))
+    assert r"\/ \E a \in Acceptor, m \in accepts : phase_2b(a, m)" in module
+    assert "Slot = {s1, s2}" in configuration
 
 
 def test_a_removed_rule_leaves_a_comment():

@@ -47,6 +47,11 @@ class Suggestion:
     open_after: tuple[str, ...]
 
     @property
+    def scope_text(self) -> str:
+        """The scope as on the command line's first line."""
+        return " ".join(f"{name}={size}" for name, size in self.scope.sizes.items())
+
+    @property
     def complete(self) -> bool:
         """Whether the proof is complete with the suggested lemmas."""
         return not self.open_after
@@ -69,7 +74,7 @@ def suggest(
     limits = limits or Limits(timeout=30.0)
     wanted = {p.name for p in protocol.ir.properties if p.kind in ("invariant", "action_property")}
     extended, generated = with_templates(_extension(protocol, candidates))
-    before = Prover(protocol, frozenset(), limits)
+    before = Prover(protocol, frozenset(), replace(limits, timeout=limits.timeout / _HASTE))
     still_open = [o for o in obligations_of(protocol) if o.lemma in wanted and not before.discharge(o).discharged]
     offered = [p for p in extended.ir.properties if p.kind == "invariant" and p.name not in wanted]
     small = extended(scope)
@@ -203,7 +208,7 @@ class _Houdini(Prover):
 
     def __init__(self, protocol: type[Protocol], names: set[str], generated: frozenset[str], limits: Limits) -> None:
         super().__init__(protocol, frozenset(), limits)
-        self.protocol = protocol
+        self.obligations = obligations_of(protocol)
         self.alive, self.generated = set(names), generated
         self._limits = limits, replace(limits, timeout=limits.timeout / _HASTE)
         self.discharged: dict[Obligation, Discharge] = {}
@@ -220,14 +225,14 @@ class _Houdini(Prover):
 
     def run(self) -> None:
         """Find the largest inductive subset; what is undecided counts as not preserved."""
-        waiting = deque(o for o in obligations_of(self.protocol) if o.lemma in self.alive)
+        waiting = deque(o for o in self.obligations if o.lemma in self.alive)
         while waiting:
             obligation = waiting.popleft()
             if obligation.lemma not in self.alive:
                 continue
             self.limits = self._limits[obligation.lemma in self.generated]
             found = self.discharge(obligation)
-            if found.result == "unsat":
+            if found.discharged:
                 self.discharged[obligation] = found
                 continue
             self.alive.discard(obligation.lemma)

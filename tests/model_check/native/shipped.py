@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from spec.consensus import Consensus
+from spec.consensus_log import ConsensusLog
 from spec.language import Protocol, Scope
+from spec.multi_paxos import MultiPaxos
 from spec.paxos import Paxos
 from spec.raft import Raft
 from spec.replicated_log import ReplicatedLog
@@ -15,6 +17,8 @@ SMALL: list[tuple[type[Protocol], Scope, int | None]] = [
     (Voting, Scope(acceptor=2, ballot=3, value=1), None),
     (Paxos, Scope(acceptor=3, ballot=2, value=2), 6),
     (Paxos, Scope(acceptor=2, ballot=2, value=3), 6),
+    (ConsensusLog, Scope(slot=2, value=2), None),
+    (MultiPaxos, Scope(acceptor=2, ballot=2, slot=2, value=1), 7),
     (ReplicatedLog, Scope(term=2, index=2, value=2), None),
     (Raft, Scope(node=2, term=2, index=1, value=1), 7),
     (Raft, Scope(node=3, term=2, index=2, value=2), 4),
