@@ -51,7 +51,7 @@ class Search:
             if seconds is not None:
                 return known, seconds
         best: tuple[Support, float] | None = None
-        for support in self.prover.attempts(query, obligation, known):
+        for support in (*self.prover.attempts(query, obligation, known), self.prover.everything(obligation)):
             if self.prover.check(query, support, self.prover.limits.timeout / 2) != z3.unsat:
                 continue
             for candidate in dict.fromkeys((self.prover.minimal(query, support, QUICK), support)):

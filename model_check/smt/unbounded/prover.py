@@ -5,6 +5,7 @@ Nothing but `unsat` counts: an obligation that no set of lemmas discharges withi
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
@@ -118,20 +119,23 @@ class Prover:
 
     def refute(self, query: Query, obligation: Obligation, hint: Support | None) -> tuple[z3.CheckSatResult, Support]:
         """Show that a query is unsatisfiable, and with which lemmas; `sat` only where all lemmas leave it satisfiable."""
-        ends, result = time.perf_counter() + self.limits.timeout, z3.unknown
-        attempts = list(self.attempts(query, obligation, hint))
-        for number, support in enumerate(attempts):
-            left, last = ends - time.perf_counter(), number == len(attempts) - 1
-            share = left if last else min(left, self.limits.timeout / (2 if support == hint else 8))
-            if share <= 0:
-                break
-            result = self.check(query, support, share)
-            if result == z3.unsat or last:
-                return result, support
-        return z3.unknown, ()
+        ends = time.perf_counter() + self.limits.timeout
+        for support in self.attempts(query, obligation, hint):
+            left = ends - time.perf_counter()
+            if left <= 0:
+                return z3.unknown, ()
+            if self.check(query, support, min(left, self.limits.timeout / (2 if support == hint else 8))) == z3.unsat:
+                return z3.unsat, support
+        everything, left = self.everything(obligation), ends - time.perf_counter()
+        return (self.check(query, everything, left), everything) if left > 0 else (z3.unknown, ())
+
+    def everything(self, obligation: Obligation) -> Support:
+        """All that may be assumed."""
+        usable = self.usable(obligation)
+        return (*usable, *(self.encoding.totality if usable else ()))
 
     def attempts(self, query: Query, obligation: Obligation, hint: Support | None) -> Iterator[Support]:
-        """Sets of lemmas to try: what served before, the lemma alone, the ones that share most with the query, all."""
+        """Sets of lemmas to try before all of them: what served before, the lemma alone, the ones that share most with the query."""
         usable = self.usable(obligation)
         own = (obligation.lemma,) if obligation.lemma in usable else ()
         if hint is not None and set(hint) <= {*usable, *self.encoding.totality}:
@@ -139,19 +143,23 @@ class Prover:
         if usable:
             yield own
             # Lemmas that lead the solver on and on are left out at first.
-            ranked = self.ranked(query, [name for name in usable if not feeds_itself(self.known(name))])
+            ranked = self.ranked(query, [name for name in usable if not self._traits(name)[1]])
             for size in (6, 12, 24):
                 if size < len(ranked):
                     yield tuple(dict.fromkeys((*own, *ranked[:size])))
             yield tuple(dict.fromkeys((*own, *ranked)))
             yield tuple(usable)
-        yield (*usable, *(self.encoding.totality if usable else ()))
 
     def ranked(self, query: Query, usable: Sequence[str]) -> list[str]:
         """Lemmas by how much of what they speak of occurs in the query."""
         spoken = symbols([*query.facts, query.goal])
-        own = {name: symbols([self.known(name)]) for name in usable}
+        own = {name: self._traits(name)[0] for name in usable}
         return sorted(usable, key=lambda name: (-len(own[name] & spoken) / max(1, len(own[name])), name))
+
+    @functools.cache  # noqa: B019  # a prover lives as long as the process that proves with it
+    def _traits(self, name: str) -> tuple[frozenset[str], bool]:
+        """What a lemma speaks of, and whether it feeds itself."""
+        return symbols([self.known(name)]), feeds_itself(self.known(name))
 
     def check(self, query: Query, support: Support, seconds: float) -> z3.CheckSatResult:
         """One call of the solver, in a context of its own: the answer depends on nothing that was asked before."""

@@ -221,7 +221,8 @@ class _Houdini(Prover):
     def attempts(self, query: Query, obligation: Obligation, hint: Support | None) -> Iterator[Support]:
         """What people have said comes first; what was guessed only helps where that does not suffice."""
         said = tuple(n for n in self.usable(obligation) if n not in self.generated)
-        yield from dict.fromkeys((said, *super().attempts(query, obligation, hint)))
+        yield said
+        yield from super().attempts(query, obligation, hint)
 
     def run(self) -> None:
         """Find the largest inductive subset; what is undecided counts as not preserved."""
