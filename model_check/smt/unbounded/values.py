@@ -242,6 +242,14 @@ def mentions(term: z3.ExprRef, constant: z3.ExprRef) -> bool:
     return False
 
 
+Presence: TypeAlias = Callable[[tuple[z3.ExprRef, ...]], z3.BoolRef]
+"""At which keys there is a value."""
+
+
+def _always(keys: tuple[z3.ExprRef, ...]) -> z3.BoolRef:
+    return TRUE
+
+
 class Signature:
     """The functions and relations that stand for a protocol's variables and for the fields of its interned records.
 
@@ -258,8 +266,8 @@ class Signature:
     def _declare(self, name: str, keys: tuple[z3.SortRef, ...], result: z3.SortRef) -> z3.FuncDeclRef:
         return self._declared.setdefault(name, z3.Function(name, *keys, result))
 
-    def value(self, name: str, type_: Type, keys: tuple[z3.ExprRef, ...], heights: tuple[int, ...], exists: z3.BoolRef = TRUE) -> Value:
-        """The value of a variable (or field) at its keys, whose heights in the order of sorts are given."""
+    def value(self, name: str, type_: Type, keys: tuple[z3.ExprRef, ...], heights: tuple[int, ...], exists: Presence = _always) -> Value:
+        """The value of a variable (or field) at its keys, whose heights in the order of sorts are given; where there is one."""
         universe, sorts = self.universe, tuple(k.sort() for k in keys)
         match type_:
             case SortType() if keys and universe.height(type_) >= min(heights):
@@ -267,12 +275,13 @@ class Signature:
                 if name not in self.totality:
                     self._exists(name, type_, keys, exists)
                 above = self._declared.get(f"{name}.above", relation)
-                return Related(type_, universe.sort(type_), lambda x: relation(*keys, x), lambda x: above(*keys, x), exists)
+                return Related(type_, universe.sort(type_), lambda x: relation(*keys, x), lambda x: above(*keys, x), exists(keys))
             case SortType() | EnumType() | BoolType():
                 return Scalar(type_, self._declare(name, sorts, universe.sort(type_))(*keys))
             case OptionType(of=of):
-                none = self._declare(f"{name}.none", sorts, z3.BoolSort())(*keys)
-                return Optional(type_, none, self.value(f"{name}.value", of, keys, heights, fold_and([exists, fold_not(none)])))
+                none = self._declare(f"{name}.none", sorts, z3.BoolSort())
+                content = self.value(f"{name}.value", of, keys, heights, lambda k: fold_and([exists(k), fold_not(none(*k))]))
+                return Optional(type_, none(*keys), content)
             case RecordType(fields=fields):
                 return Record(type_, {n: self.value(f"{name}.{n}", t, keys, heights, exists) for n, t in fields})
             case SetType():
@@ -297,12 +306,11 @@ class Signature:
                 ]
         return self._declared[name]
 
-    def _exists(self, name: str, type_: SortType, keys: tuple[z3.ExprRef, ...], exists: z3.BoolRef) -> None:
+    def _exists(self, name: str, type_: SortType, keys: tuple[z3.ExprRef, ...], exists: Presence) -> None:
         """Note that there is a value wherever there should be."""
-        variables = [z3.Const(f"k{i}", k.sort()) for i, k in enumerate(keys)]
+        variables = tuple(z3.Const(f"k{i}", k.sort()) for i, k in enumerate(keys))
         x = z3.Const("x", self.universe.sort(type_))
-        present = z3.substitute(exists, *zip(keys, variables, strict=True))
-        self.totality[name] = z3.ForAll(variables, z3.Implies(present, z3.Exists([x], self._declared[name](*variables, x))))
+        self.totality[name] = z3.ForAll(list(variables), z3.Implies(exists(variables), z3.Exists([x], self._declared[name](*variables, x))))
 
     def _member(self, name: str, type_: SetType, keys: tuple[z3.ExprRef, ...], shape: Shape, columns: tuple[z3.ExprRef, ...]) -> z3.BoolRef:
         suffix = "".join(f"#{int(part)}" for part in shape)
@@ -314,21 +322,22 @@ class Signature:
         sorts, positions = tuple(k.sort() for k in keys), universe.sort(index)
         if keys and universe.height(index) >= min(heights):
             raise AssertionError(f"positions of {name} must lie below its keys in the order of sorts")
-        last = self._declare(f"{name}.last", sorts, positions)(*keys)
-        after = universe.zero(index)
-        if isinstance(type_, WindowType):
-            fresh = f"{name}.after" not in self._declared
-            function = self._declare(f"{name}.after", sorts, positions)
-            after = function(*keys)
-            if fresh:
-                bound = [z3.Const(f"k{i}", s) for i, s in enumerate(sorts)]
-                self.axioms.append(z3.ForAll(bound, le(function(*bound), self._declared[f"{name}.last"](*bound))))
+        last = self._declare(f"{name}.last", sorts, positions)
+        if isinstance(type_, WindowType) and f"{name}.after" not in self._declared:
+            bound = [z3.Const(f"k{i}", s) for i, s in enumerate(sorts)]
+            self.axioms.append(z3.ForAll(bound, le(self._declare(f"{name}.after", sorts, positions)(*bound), last(*bound))))
+
+        def after(*owner: z3.ExprRef) -> z3.ExprRef:
+            return self._declared[f"{name}.after"](*owner) if isinstance(type_, WindowType) else universe.zero(index)
+
+        def present(k: tuple[z3.ExprRef, ...]) -> z3.BoolRef:
+            *owner, i = k
+            return fold_and([lt(after(*owner), i), le(i, last(*owner))])
 
         def at(i: z3.ExprRef) -> Value:
-            present = fold_and([lt(after, i), le(i, last)])
             return self.value(f"{name}.entry", of, (*keys, i), (*heights, universe.height(index)), present)
 
-        return Entries(type_, after, last, at)
+        return Entries(type_, after(*keys), last(*keys), at)
 
     def record(self, type_: RecordType, term: z3.ExprRef) -> Record:
         """The fields of an interned record."""
