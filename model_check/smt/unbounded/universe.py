@@ -6,6 +6,7 @@ a relation otherwise. Functions then only lead downwards, and so do the Skolem f
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 
@@ -81,6 +82,13 @@ def is_interned(type_: Type) -> bool:
     return isinstance(type_, RecordType) and any(isinstance(t, (SeqType, WindowType, SetType)) or is_interned(t) for _, t in type_.fields)
 
 
+@functools.cache
+def _enumeration(name: str, members: tuple[str, ...]) -> tuple[z3.SortRef, list[z3.ExprRef]]:
+    """An enumeration as a Z3 sort: Z3 takes each name of one once in a process, which may encode several protocols."""
+    found: tuple[z3.SortRef, list[z3.ExprRef]] = z3.EnumSort(name, list(members))
+    return found
+
+
 class Universe:
     """Z3 sorts for a protocol's sorts, enumerations, quorums and messages.
 
@@ -137,7 +145,7 @@ class Universe:
                 return self._sorts[name]
             case EnumType(name=name, members=members):
                 if name not in self._sorts:
-                    self._sorts[name], self._members[name] = z3.EnumSort(name, list(members))
+                    self._sorts[name], self._members[name] = _enumeration(name, members)
                 return self._sorts[name]
             case RecordType(name=name) if is_interned(type_):
                 if name not in self._sorts:
