@@ -6,9 +6,11 @@ a relation otherwise. Functions then only lead downwards, and so do the Skolem f
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 import z3
 
@@ -77,16 +79,19 @@ def exists(variables: Sequence[z3.ExprRef], body: z3.BoolRef) -> z3.BoolRef:
     return body if not variables or z3.is_true(body) or z3.is_false(body) else z3.Exists(list(variables), body)
 
 
+@functools.cache
+def _enumeration(name: str, members: tuple[str, ...]) -> tuple[z3.SortRef, list[z3.ExprRef]]:
+    """An enumeration and its members. Z3 declares a name once in a process, so protocols that agree on one share it."""
+    try:
+        return cast(tuple[z3.SortRef, list[z3.ExprRef]], z3.EnumSort(name, list(members)))
+    except z3.Z3Exception:
+        # Another protocol has given the name, or a member's, to something else.
+        return cast(tuple[z3.SortRef, list[z3.ExprRef]], z3.EnumSort(f"{name}:{'|'.join(members)}", [f"{name}.{m}" for m in members]))
+
+
 def is_interned(type_: Type) -> bool:
     """Whether values of a record type are elements of a sort of their own: records that hold sequences or windows."""
     return isinstance(type_, RecordType) and any(isinstance(t, (SeqType, WindowType, SetType)) or is_interned(t) for _, t in type_.fields)
-
-
-@functools.cache
-def _enumeration(name: str, members: tuple[str, ...]) -> tuple[z3.SortRef, list[z3.ExprRef]]:
-    """An enumeration as a Z3 sort: Z3 takes each name of one once in a process, which may encode several protocols."""
-    found: tuple[z3.SortRef, list[z3.ExprRef]] = z3.EnumSort(name, list(members))
-    return found
 
 
 class Universe:
@@ -174,6 +179,18 @@ class Universe:
                 return self.height(of)
             case _:
                 return 0
+
+    @contextlib.contextmanager
+    def names_from(self, first: int) -> Iterator[Iterator[int]]:
+        """New constants are numbered from `first` on within the body, and as before after it.
+
+        Only for formulas that share no names with what is built outside it, or whose names all lie below `first`.
+        """
+        outer, self._counter = self._counter, itertools.count(first)
+        try:
+            yield self._counter
+        finally:
+            self._counter = outer
 
     def fresh(self, sort: z3.SortRef, hint: str) -> z3.ExprRef:
         """A new constant."""

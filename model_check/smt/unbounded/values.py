@@ -166,7 +166,7 @@ def choose(condition: z3.BoolRef, then: Value, otherwise: Value) -> Value:
     match then, otherwise:
         case Scalar(type=type_, term=a), Scalar(term=b):
             return Scalar(type_, fold_if(condition, a, b))
-        case (Scalar() | Related()), (Scalar() | Related()):
+        case ((Scalar() | Related()), (Scalar() | Related())):
             a, b = related(then), related(otherwise)
             return Related(
                 a.type,
