@@ -264,7 +264,9 @@ class Formulas:
                 parts.append(claim if known is not None else exists(variables, claim))
         return fold_and(parts) if universal else fold_or(parts)
 
-    def range(self, domain: ir.Domain, type_: Type, frame: Frame) -> list[tuple[tuple[z3.ExprRef, ...], Callable[[bool, Ground | None], z3.BoolRef], Value]]:
+    def range(
+        self, domain: ir.Domain, type_: Type, frame: Frame
+    ) -> list[tuple[tuple[z3.ExprRef, ...], Callable[[bool, Ground | None], z3.BoolRef], Value]]:
         """What a name ranges over, by cases: the variables of each, the condition that they lie in the domain, the value."""
         universe = self.universe
         match domain:
@@ -396,7 +398,9 @@ class Formulas:
     def matches(self, value: Value, shape: Shape, columns: tuple[z3.ExprRef, ...]) -> z3.BoolRef:
         """Whether a value is the one of a shape and columns; names nothing."""
         other: Value = (
-            Scalar(value.type, columns[0]) if isinstance(value, Scalar) and is_interned(value.type) else rebuild(self.universe, value.type, shape, columns)
+            Scalar(value.type, columns[0])
+            if isinstance(value, Scalar) and is_interned(value.type)
+            else rebuild(self.universe, value.type, shape, columns)
         )
         return self._same(value, other, None)
 
@@ -405,7 +409,7 @@ class Formulas:
         match a, b:
             case Scalar(), Scalar():
                 return same(a.term, b.term)
-            case ((Scalar() | Related()), (Scalar() | Related())):
+            case (Scalar() | Related()), (Scalar() | Related()):
                 known, other = (b, a) if isinstance(b, Scalar) else (a, b)
                 if isinstance(known, Related):
                     assert naming is not None

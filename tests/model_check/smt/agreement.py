@@ -174,7 +174,7 @@ def walk(protocol: Protocol, length: int, chance: random.Random) -> list[State]:
         if not enabled:
             found.append(chance.choice(protocol.initial_states()))
             continue
-        action = min(enabled, key=lambda name: (taken[name] + 2 * chance.random()))
+        action = min(enabled, key=lambda name: taken[name] + 2 * chance.random())
         taken[action] += 1
         found.append(chance.choice(moves[action]))
     return found

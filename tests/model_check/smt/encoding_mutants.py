@@ -18,6 +18,7 @@ from proofs.paxos import PaxosProof
 from proofs.raft import RaftProof
 from spec.language import Protocol, Scope, ir
 
+RAFT = Scope(node=2, term=1, index=1, value=1)
 PAXOS = Scope(acceptor=3, ballot=2, value=2)
 LONG_LOGS = Scope(node=2, term=1, index=2, value=1)
 
@@ -30,7 +31,7 @@ class Mutant:
     method: str
     replacement: Callable[[Any], Any]
     protocol: type[Protocol] = RaftProof
-    scope: Scope = Scope(node=2, term=1, index=1, value=1)
+    scope: Scope = RAFT
     shows: str = "steps"
 
     @contextmanager

@@ -7,7 +7,9 @@ Z3 formula to Python. `Solutions` finds all values of a path's constants that ma
 
 from __future__ import annotations
 
+import functools
 import itertools
+import operator
 import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -24,6 +26,14 @@ from spec.language.values import elements, quorums
 
 ABSENT = object()
 """What a state says of a value that is not there."""
+
+
+def _entry(held: Map[Any, Any], *keys: Any) -> Any:
+    return held[keys if len(keys) > 1 else keys[0]]
+
+
+def _itself(held: Any) -> Any:
+    return held
 
 
 def unflatten(type_: Type, shape: list[bool | int], columns: list[Any]) -> Any:
@@ -69,7 +79,7 @@ class Structure:
         self._types(protocol)
         for variable in protocol.ir.variables:
             held = getattr(state, variable.name)
-            read = (lambda held: lambda *k: held[k if len(k) > 1 else k[0]])(held) if variable.keys else (lambda held: lambda: held)(held)
+            read = functools.partial(_entry, held) if variable.keys else functools.partial(_itself, held)
             self._define(variable.name, variable.value_type, len(variable.keys), read)
 
     def _types(self, protocol: Protocol) -> None:
@@ -85,7 +95,7 @@ class Structure:
                     stack += [t for _, t in fields]
                     if is_interned(type_):
                         for field, t in fields:
-                            self._define(f"{name}.{field}", t, 1, (lambda field: lambda r: getattr(r, field))(field))
+                            self._define(f"{name}.{field}", t, 1, operator.attrgetter(field))
                 case OptionType(of=of) | SetType(of=of) | SeqType(of=of) | WindowType(of=of):
                     stack.append(of)
 
@@ -107,14 +117,14 @@ class Structure:
                 self._define(f"{name}.value", of, keys, part(lambda v: ABSENT if v is None else v))
             case RecordType(fields=fields):
                 for field, t in fields:
-                    self._define(f"{name}.{field}", t, keys, part((lambda field: lambda v: getattr(v, field))(field)))
+                    self._define(f"{name}.{field}", t, keys, part(operator.attrgetter(field)))
             case SetType(of=of):
                 for shape, columns in shapes_of(of):
                     suffix = "".join(f"#{int(p)}" for p in shape)
                     self.functions[name + suffix, keys + len(columns)] = self._membership(of, shape, keys, read)
             case SeqType(of=of, index=index) | WindowType(of=of, index=index):
                 for bound in ("after", "last"):
-                    self._define_scalar(f"{name}.{bound}", index, keys, part((lambda bound: lambda v: getattr(v, bound))(bound)))
+                    self._define_scalar(f"{name}.{bound}", index, keys, part(operator.attrgetter(bound)))
 
                 def entry(*k: Any) -> Any:
                     held = read(*k[:-1])
@@ -157,7 +167,7 @@ class Formula:
         self._fresh = itertools.count()
         source = self._source(term, [])
         # Every name in the source is an index into F, D or c: nothing but the formula's own structure is executed.
-        self.evaluate: Callable[[Mapping[tuple[str, int], Any], Mapping[str, list[Any]], Mapping[str, Any]], Any] = eval(f"lambda F, D, c: {source}")  # noqa: S307
+        self.evaluate: Callable[[Mapping[tuple[str, int], Any], Mapping[str, list[Any]], Mapping[str, Any]], Any] = eval(f"lambda F, D, c: {source}")
 
     def __call__(self, structure: Structure, values: Mapping[str, Any]) -> Any:
         """The value of the term; constants that are not given are the structure's."""
