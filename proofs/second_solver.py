@@ -85,7 +85,7 @@ def table(found: dict[str, list[Opinion]]) -> str:
         "# What a second solver says",
         "",
         "Every path of every obligation, with the support in the ledger, as SMT-LIB 2.6, put to "
-        f"cvc5 {cvc5.__version__}; {SECONDS:g} s for each of up to {len(STRATEGIES)} sets of options.",
+        f"cvc5 {cvc5.__version__}; {SECONDS:g} s for each of {len(STRATEGIES)} sets of options in turn.",
         "Written by `python -m proofs.second_solver`. *Not decided* is no verdict: the proof rests on Z3 alone there.",
         "",
         "| proof | queries | confirmed | contradicted | not decided | longest confirmed | all |",

@@ -119,7 +119,9 @@ class Prover:
         """One call of the solver."""
         solver = z3.Solver()
         solver.set("timeout", max(1, int(seconds * 1000)))
-        solver.add(*self.encoding.axioms, *query.facts, query.goal, *(self.known(name) for name in support))
+        # Before the axioms are read: what a lemma is the first to speak of brings axioms of its own.
+        known = [self.known(name) for name in support]
+        solver.add(*self.encoding.axioms, *query.facts, query.goal, *known)
         try:
             return solver.check()
         except z3.Z3Exception:

@@ -22,10 +22,12 @@ _PLAIN = re.compile(r"[A-Za-z~!@$%^&*_+=<>.?/-][0-9A-Za-z~!@$%^&*_+=<>.?/-]*")
 def script(prover: Prover, obligation: Obligation, query: Query, support: Support) -> str:
     """One path's query, expected to be unsatisfiable, with a comment on each part."""
     encoding = prover.encoding
+    # Before the axioms are read: what a lemma is the first to speak of brings axioms of its own.
+    lemmas = [(name, prover.known(name)) for name in support]
     parts: list[tuple[str, Sequence[z3.BoolRef]]] = [
         ("Orders, quorums, types", encoding.axioms),
         ("The path is taken", query.facts),
-        *((f"Known before: {name}", [prover.known(name)]) for name in support),
+        *((f"Known before: {name}", [formula]) for name, formula in lemmas),
         (f"To be refuted: {obligation.lemma} fails", [query.goal]),
     ]
     lines = [
