@@ -59,6 +59,7 @@ class Encoding:
 
     def __init__(self, protocol: type[Protocol], without: frozenset[str] = frozenset()) -> None:
         self.ir = protocol.ir
+        self.obligations = obligations_of(protocol)
         self.universe = Universe(self.ir, protocol.order)
         self.signature = Signature(self.universe)
         self.formulas = Formulas(self.universe, self.signature, without)

@@ -1,0 +1,110 @@
+"""Which formulas, and which obligations of the proofs, lie within the decidable fragment."""
+
+from __future__ import annotations
+
+import pytest
+import z3
+
+from model_check.smt.unbounded.prover import Limits, Prover
+from model_check.smt.unbounded.stratification import cycles, describe
+from proofs.paxos import PaxosProof
+from proofs.raft import RaftProof
+from proofs.second_solver import supports
+from spec.language import Protocol
+
+A, B, C = (z3.DeclareSort(name) for name in "ABC")
+a, a2, b, c = z3.Const("a", A), z3.Const("a2", A), z3.Const("b", B), z3.Const("c", C)
+P = z3.Function("P", A, B, z3.BoolSort())
+R = z3.Function("R", A, A, z3.BoolSort())
+S = z3.Function("S", B, C, z3.BoolSort())
+f, g = z3.Function("f", A, B), z3.Function("g", B, A)
+COLOUR, (RED, GREEN) = z3.EnumSort("Colour", ["red", "green"])
+paint, pick = z3.Function("paint", A, COLOUR), z3.Function("pick", COLOUR, A)
+
+
+def found(*formulas: z3.BoolRef) -> list[str]:
+    return [describe(cycle) for cycle in cycles(formulas)]
+
+
+STRATIFIED = {
+    "no function": [z3.ForAll([a], R(a, a))],
+    "functions down": [z3.ForAll([a], P(a, f(a)))],
+    "an alternation down": [z3.ForAll([a], z3.Exists([b], P(a, b)))],
+    "the other alternation is an outermost constant": [z3.Exists([a], z3.ForAll([b], P(a, b))), z3.ForAll([a], z3.Exists([b], P(a, b)))],
+    "a denial turns quantifiers round": [z3.Not(z3.Exists([b], z3.ForAll([a], P(a, b)))), z3.Not(z3.ForAll([b], z3.Exists([a], P(a, b))))],
+    "a body that does not speak of the universal": [z3.ForAll([a], z3.Or(R(a, a), z3.Exists([b], z3.ForAll([c], S(b, c))))), z3.ForAll([b], P(g(b), b))],
+    "an equation names what exists": [z3.ForAll([a], z3.Exists([b, a2], z3.And(a2 == a, P(a, b))))],
+    "through an enumeration": [z3.ForAll([a], R(a, pick(paint(a))))],
+}
+
+
+@pytest.mark.parametrize("name", STRATIFIED)
+def test_stratified(name):
+    assert found(*STRATIFIED[name]) == []
+
+
+CYCLES = {
+    "functions to and fro": ([R(g(f(a)), a)], ["A -> B (f), B -> A (g)"]),
+    "an alternation against a function": (
+        [z3.ForAll([a], P(a, f(a))), z3.ForAll([b], z3.Exists([a], P(a, b)))],
+        ["A -> B (f), B -> A (for each B some A)"],
+    ),
+    "within one sort": ([z3.ForAll([a], z3.Exists([a2], R(a, a2)))], ["A -> A (for each A some A)"]),
+    "a denied alternation": ([z3.Not(z3.Exists([a], z3.ForAll([a2], R(a, a2))))], ["A -> A (for each A some A)"]),
+    "below an equivalence": ([z3.ForAll([a], R(a, a) == z3.ForAll([a2], R(a, a2)))], ["A -> A (for each A some A)"]),
+    "through what an existential depends on": (
+        [z3.ForAll([a], z3.Exists([b], z3.And(P(a, b), z3.Exists([c], S(b, c))))), z3.ForAll([c], R(z3.Function("h", C, A)(c), a))],
+        ["A -> C (for each A some C), C -> A (h)"],
+    ),
+    "an equation with itself": (
+        [z3.ForAll([a], z3.Exists([a2], z3.And(a2 == g(f(a2)), P(a2, b))))],
+        ["A -> B (f), B -> A (g)"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CYCLES)
+def test_cycles(name):
+    formulas, expected = CYCLES[name]
+    assert found(*formulas) == expected
+
+
+def outside(protocol: type[Protocol]) -> dict[str, set[str]]:
+    """By cycle: the obligations of which some path's query, with its support in the ledger, goes round it."""
+    prover, known = Prover(protocol, frozenset(), Limits()), supports(protocol)
+    encoding = prover.encoding
+    result: dict[str, set[str]] = {}
+    for obligation in encoding.obligations:
+        for query, support in zip(encoding.queries(obligation), known[obligation], strict=True):
+            for line in found(*encoding.axioms, *query.facts, query.goal, *map(prover.known, support)):
+                result.setdefault(line, set()).add(f"{obligation.action}/{obligation.lemma}")
+    return result
+
+
+def test_paxos():
+    """Three obligations lie outside: where an acceptor's vote has a value and, for each value, some acceptor did something else."""
+    assert outside(PaxosProof) == {
+        "Acceptor -> Value (max_vote.value.value), Value -> Acceptor (for each Value some Acceptor)": {
+            "phase_1b/promises_report_votes",
+            "phase_1b/promises_report_the_highest",
+        },
+        "Acceptor -> Value (for each Acceptor some Value), Value -> Acceptor (for each Value some Acceptor)": {"phase_2a/proposals_are_safe"},
+        "Acceptor -> Ballot (for each Acceptor some Ballot), Ballot -> Acceptor (for each Ballot some Acceptor)": {"phase_2a/proposals_are_safe"},
+    }
+
+
+@pytest.mark.long
+def test_raft():
+    """Outside: where a server has a position and each position some server, where a quorum is made of servers, and one position on terms."""
+    assert set(outside(RaftProof)) == RAFT
+
+
+RAFT = {
+    "Index -> Node (for each Index some Node), Node -> Index (acked)",
+    "Index -> Node (for each Index some Node), Node -> Index (commit_index)",
+    "Index -> Node (for each Index some Node), Node -> Index (log.last)",
+    "Index -> Node (for each Index some Node), Node -> Index (match_index)",
+    "Index -> Term (for each Index some Term), Term -> Index (commit_point.index)",
+    "Node -> Node (for each Node some Node)",
+    "Node -> Quorum_Node (for each Node some Quorum_Node), Quorum_Node -> Node (for each Quorum_Node some Node)",
+}
