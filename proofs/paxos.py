@@ -100,7 +100,10 @@ class PaxosProof(Paxos):
 
     @lemma("proposals")
     def proposals_rest_on_a_quorum(self) -> bool:
-        """A quorum shows a proposal to be safe in the sense of Voting, then and ever since: this is what carries the refinement."""
+        """A quorum shows a proposal to be safe in the sense of Voting, then and ever since.
+
+        This is what carries the refinement: where `phase_2b` accepts a proposal, Voting's `vote_for` asks for such a quorum.
+        """
         return all(any(self.shows_safe(q, m.ballot, m.value) for q in quorums(Acceptor)) for m in self.accepts)
 
     # --- Safety

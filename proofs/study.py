@@ -50,8 +50,13 @@ def block(protocol: type[Protocol], graph: Graph, lemma: str) -> str:
     """What a lemma says, why, its formula, and its place in the graph, as Markdown."""
     doc = next(p.doc for p in protocol.ir.properties if p.name == lemma)
     says, _, why = doc.partition("\n\n")
-    needs = [f"[`{other}`](#{other}) ({', '.join(graph.edges[lemma, other]['actions'])})" for other in graph[lemma]]
-    needed_by = [f"[`{other}`](#{other})" for other in graph.predecessors(lemma)]
+    mappings = {r.name for r in protocol.ir.refinements}
+
+    def link(name: str) -> str:
+        return f"the refinement `{name}`" if name in mappings else f"[`{name}`](#{name})"
+
+    needs = [f"{link(other)} ({', '.join(graph.edges[lemma, other]['actions'])})" for other in graph[lemma]]
+    needed_by = [link(other) for other in graph.predecessors(lemma)]
     parts = [f"**Says.** {says}", *([why] if why else []), f"```python\n{formula(protocol, lemma)}\n```"]
     parts += [f"**Needs** {', '.join(needs) or 'nothing else'}.", f"**Needed by** {', '.join(needed_by) or 'no other lemma'}."]
     return "\n\n".join(parts) + "\n"

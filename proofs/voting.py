@@ -18,7 +18,10 @@ class VotingProof(Voting):
 
     @lemma("safety")
     def votes_are_safe(self) -> bool:
-        """Below a vote's ballot, no quorum has chosen, or can still choose, another value: some member voted otherwise or has moved on."""
+        """Below a vote's ballot, no quorum has chosen, or can still choose, another value: some member voted otherwise or has moved on.
+
+        It is what `vote_for` asks of a vote (`ShowsSafeAt`), and stays true since promises only grow. `agreement` follows.
+        """
         return all(
             any(not self.at_most(self.max_bal[a], b) and Vote(a, b, v) not in self.votes for a in q)
             for w in self.votes

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "native"))
-from differential import load, random_state
+from differential import random_state
 from random_protocols import Generator
+from spec_files import load
 
 from model_check.evaluation import guarded
 from model_check.smt import finite_steps
@@ -32,14 +33,14 @@ def of_interpreter(protocol: Protocol, state: State, step: Step) -> State | str 
     """The state after a step, None where it is not enabled, or that it is undefined."""
     try:
         with guarded(protocol, "step", state):
-            return protocol._take(state, step.action, step.arguments)
+            return protocol.attempt(state, step)
     except SpecError:
         return UNDEFINED
 
 
 def steps(protocol: Protocol, state: State) -> dict[Step, State | str]:
     """All steps of a state under the interpreter, enabled or undefined."""
-    tried = [Step(a.name, arguments) for a in protocol.ir.actions for arguments in protocol._choices(a, state)]
+    tried = [step for a in protocol.ir.actions for step in protocol.choices(a, state)]
     found = {step: of_interpreter(protocol, state, step) for step in tried}
     return {step: after for step, after in found.items() if after is not None}
 
@@ -71,8 +72,7 @@ def agree_folded(protocol: Protocol, state: State, mask_limit: int = MASK_LIMIT)
     count = 0
     afters = []
     for action in protocol.ir.actions:
-        for arguments in protocol._choices(action, state):
-            step = Step(action.name, arguments)
+        for step in protocol.choices(action, state):
             expected = of_interpreter(protocol, state, step)
             found = folded_step(encoder, state, step)
             assert found == expected, f"{step} in\n{state}\nencoding:\n{found}\ninterpreter:\n{expected}"

@@ -38,7 +38,7 @@ def steps(protocol: Protocol, state: State) -> dict[str, dict[Arguments, State |
     activate(protocol.context)
     found: dict[str, dict[Arguments, State | type[Exception]]] = {}
     for action in protocol.ir.actions:
-        choices = [tuple(v for _, v in chosen) for chosen in protocol._choices(action, state)]
+        choices = [tuple(v for _, v in step.arguments) for step in protocol.choices(action, state)]
         found[action.name] = {arguments: attempt(protocol, state, action, arguments) for arguments in choices}
     return found
 
