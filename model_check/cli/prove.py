@@ -14,8 +14,9 @@ from model_check.report import console
 from model_check.smt.unbounded.graph import write_proof_graph
 from model_check.smt.unbounded.proof import EXIT_STATUS, Selection
 from model_check.smt.unbounded.proof import prove as run_proof
-from model_check.smt.unbounded.prover import Limits
+from model_check.smt.unbounded.prover import Limits, Prover
 from model_check.smt.unbounded.report import Matrix, print_proof, print_suggestion
+from model_check.smt.unbounded.smtlib import write_all
 from model_check.smt.unbounded.suggest import suggest
 from proofs import SHIPPED, shipped_proof
 from spec.language import Protocol, SpecError
@@ -34,6 +35,7 @@ from spec.language import Protocol, SpecError
 @output_option("--graph", "graph_file", help_text="Write which lemma needs which others: .svg, .dot or .json.")
 @click.option("--suggest", "suggesting", is_flag=True, help="Look for lemmas that complete the proof, instead of proving it.")
 @click.option("--candidates", metavar="FILE", help="With --suggest: path/to/file.py:ClassName, a class that extends SPEC's by lemmas to try.")
+@click.option("--smt", "smt_folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write all obligations as SMT-LIB.")
 @output_option("--json", "json_file", help_text="Write the whole result.")
 def prove(
     *,
@@ -49,6 +51,7 @@ def prove(
     graph_file: Path | None,
     suggesting: bool,
     candidates: str | None,
+    smt_folder: Path | None,
     json_file: Path | None,
 ) -> int:
     """Prove the invariants of SPEC for any number of nodes, terms, entries and messages, lemma by lemma.
@@ -75,6 +78,9 @@ def prove(
     if graph_file is not None:
         write_proof_graph(proof.protocol, {f.obligation: f.support for f in proof.outcomes if f.discharged}, graph_file)
     print_proof(console(), proof)
+    if smt_folder is not None:
+        prover = Prover(proof.protocol, proof.without, limits)
+        write_all(prover, {f.obligation: f.support for f in proof.outcomes if f.discharged}, smt_folder)
     return EXIT_STATUS[proof.verdict]
 
 

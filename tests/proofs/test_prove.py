@@ -182,6 +182,16 @@ def test_a_solver_that_dies_costs_its_obligation_only(tmp_path, capsys) -> None:
     assert any("memory" in o["reason"] for o in found["obligations"] if o["result"] == "unknown")
 
 
+def test_what_is_proved_can_be_written_for_another_solver(tmp_path) -> None:
+    assert proved("paxos", "--smt", str(tmp_path / "smt"), tmp_path=tmp_path)[0] == 0
+    assert "(check-sat)" in (tmp_path / "smt" / "phase_2a.proposals_are_safe.0.smt2").read_text()
+
+
+def test_what_was_not_proved_is_not_written_for_another_solver(tmp_path, capsys) -> None:
+    assert run(["prove", "paxos", "--action", "init", "--smt", str(tmp_path / "smt")]) == 2
+    assert "no support is known for each of its 1 paths; prove it first" in capsys.readouterr().err
+
+
 # --- Not vacuous: what is taken away is missed
 
 PAXOS_RULES = {

@@ -127,7 +127,8 @@ def _meaning(proof: Proof) -> str:
 def _print_open(out: Console, proof: Proof, found: Discharge) -> None:
     """An open obligation: the step, the lemma after it, and what the solver said."""
     obligation = found.obligation
-    lemma = next(p for p in (*proof.protocol.ir.properties, *proof.protocol.ir.refinements) if p.name == obligation.lemma)
+    stated: tuple[ir.Property | ir.Refinement, ...] = (*proof.protocol.ir.properties, *proof.protocol.ir.refinements)
+    lemma = next(p for p in stated if p.name == obligation.lemma)
     put(out, f"open: {obligation.action} / {obligation.lemma}", 0, style="bold")
     put(out, _step(proof.protocol, obligation.action, found.result), 4)
     put(out, f"{lemma.name} ({_place(lemma.place)}): {' '.join(lemma.doc.split())}", 4)
