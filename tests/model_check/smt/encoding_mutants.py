@@ -122,7 +122,7 @@ def _quorum_holds_one(original: Any) -> Any:
     return quorum
 
 
-def _stored(wanted: type, change: Callable[[Steps, Any, Any, Any, Any], Any]) -> Callable[[Any], Any]:
+def stored(wanted: type, change: Callable[[Steps, Any, Any, Any, Any], Any]) -> Callable[[Any], Any]:
     def replacement(original: Any) -> Any:
         def stored(self: Steps, statement: Any, frame: Frame, ground: Any) -> Any:
             found = original(self, statement, frame, ground)
@@ -264,8 +264,8 @@ MUTANTS = {
     "first is any that passes": Mutant(Steps, "_first", _first_is_any, scope=LONG_LOGS),
     "first finds none though there is one": Mutant(Steps, "_first", _none_while_there_is_one),
     "a quorum within a set: every quorum meets it": Mutant(Formulas, "_quorum", _quorum_holds_one),
-    "insert forgets the members": Mutant(Steps, "_stored", _stored(ir.Insert, _insert_forgets), PaxosProof, PAXOS),
-    "a store reaches every key": Mutant(Steps, "_stored", _stored(ir.Store, _store_at_all_keys), PaxosProof, PAXOS),
+    "insert forgets the members": Mutant(Steps, "stored", stored(ir.Insert, _insert_forgets), PaxosProof, PAXOS),
+    "a store reaches every key": Mutant(Steps, "stored", stored(ir.Store, _store_at_all_keys), PaxosProof, PAXOS),
     "a loop ignores its condition": Mutant(Steps, "_merged", _loop_ignores_its_condition),
     "a loop runs for one element": Mutant(Steps, "_for_each", _loop_runs_once),
     "both branches of an `if` may be taken": Mutant(Steps, "_statement", _both_branches),

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import z3
 from finite_structures import ABSENT, Formula, Reader, Solutions, Structure
 
 from model_check.smt.unbounded.formulas import Frame, Ground
@@ -91,7 +92,14 @@ class Agreement:
         """The paths whose facts the encoding does not find contradictory."""
         encoding = self.encoding
         paths = ((a.name, n, path) for a in encoding.ir.actions for n, path in enumerate(encoding.steps.paths(a, encoding.state)))
-        return {(action, number) for action, number, path in paths if encoding._possible(path)}
+        return {(action, number) for action, number, path in paths if not self._contradictory(path)}
+
+    def _contradictory(self, path: Path) -> bool:
+        """Whether the solver, given time, refutes a path's facts; the prover itself gives up sooner."""
+        solver = z3.Solver()
+        solver.set("timeout", 20_000)
+        solver.add(*self.encoding.axioms, *path.facts)
+        return bool(solver.check() == z3.unsat)
 
     def structure(self, protocol: Protocol, state: State, after: list[State], chance: random.Random) -> Structure:
         """A state as a structure, with the records of the states after it."""

@@ -68,7 +68,7 @@ def without(load_spec: Load, deleted: tuple[str, ...]) -> type[Protocol]:
 
 def offering(load_spec: Load, proof: type[Protocol], methods: str) -> type[Protocol]:
     """A class of candidates for a proof."""
-    header = f"from {proof.__module__} import *\nfrom {proof.__module__} import PaxosProof\nfrom spec.language import lemma\n"
+    header = f"from spec.paxos import *\nfrom {proof.__module__} import *\nfrom {proof.__module__} import PaxosProof\nfrom spec.language import lemma\n"
     offered: type[Protocol] = load_spec(f'{header}\n\nclass Candidates(PaxosProof):\n    """Candidates."""\n\n{methods}').Candidates
     return offered
 
