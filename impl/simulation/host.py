@@ -86,6 +86,10 @@ class Host(ABC):
     def begin_write(self) -> list[Any]:
         """Take a Ready and queue its writes; the messages that leave at once."""
 
+    def must_sync(self) -> bool:
+        """Whether the write that begin_write began takes the time of a disk."""
+        return bool(self.disk.unsynced)
+
     @abstractmethod
     def finish_write(self) -> list[Any]:
         """The writes are synced: apply what is committed and end the Ready; the messages that had to wait for it."""

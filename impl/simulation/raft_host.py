@@ -29,9 +29,7 @@ class RaftHost(Host):
     disk: Disk[MemoryStorage, Write]
     machine: StateMachine
 
-    def __init__(
-        self, config: Config, random: Callable[[int], int], machine: Callable[[], StateMachine] = CommandLog, tracer: Tracer | None = None
-    ) -> None:
+    def __init__(self, config: Config, random: Callable[[int], int], machine: Callable[[], StateMachine] = CommandLog, tracer: Tracer | None = None) -> None:
         self.id, self.config = config.id, config
         self._random, self._machine, self._tracer = random, machine, tracer
         self.disk = Disk(MemoryStorage(), _put, _split)
