@@ -113,6 +113,22 @@ class DeployedRaft(Raft):
         self.forget(n)
 
     @action
+    def restore_in_silence(self, n: Node, m: AppendEntries) -> None:
+        """Server n has a snapshot on stable storage, and crashes before it answers."""
+        require(m in self.append_requests)
+        require(n != m.leader)
+        require(m.term >= self.current_term[n])
+        require(m.term > self.current_term[n] or self.role[n] != Role.LEADER)
+        # A call from the first entry on, all of it committed, is a snapshot.
+        require(m.prev_log_index == 0)
+        require(self.snapshot_index[n] < m.entries.last)
+        require(m.entries.last <= m.leader_commit)
+        self.observe_term(n, m.term)
+        self.store(n, m)
+        self.snapshot_index[n] = m.entries.last
+        self.forget(n)
+
+    @action
     def lose_unwritten(self, n: Node, last: Index) -> None:
         """Leader n crashes with entries sent that it had not written itself (dissertation, 10.2.1: it writes while it sends)."""
         require(self.role[n] == Role.LEADER)
