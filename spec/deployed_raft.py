@@ -133,6 +133,8 @@ class DeployedRaft(Raft):
         """Leader n crashes with entries sent that it had not written itself (dissertation, 10.2.1: it writes while it sends)."""
         require(self.role[n] == Role.LEADER)
         require(last < self.log[n].last)
+        # What a snapshot covers is written.
+        require(self.snapshot_index[n] <= last)
         # All it had before its election is written, or it could not have told others of it.
         require(self.log[n][last + 1].term == self.current_term[n])
         # It counts itself only for what it has written: what it has committed beyond, a majority of the others holds.
@@ -142,6 +144,34 @@ class DeployedRaft(Raft):
         )
         self.cut(n, last)
         self.forget(n)
+
+    # --- Properties
+
+    @invariant
+    def snapshots_are_committed(self) -> bool:
+        """A snapshot stands for entries that were committed, at their positions."""
+        return all(
+            self.snapshot_index[n] <= self.log[n].last
+            and all(i <= self.committed.last and self.log[n][i] == self.committed[i] for i in self.log[n].indices() if i <= self.snapshot_index[n])
+            for n in Node
+        )
+
+    @action_property
+    def snapshots_stay(self, after: DeployedRaft) -> bool:
+        """What a snapshot covers is never lost."""
+        return all(self.snapshot_index[n] <= after.snapshot_index[n] for n in Node)
+
+    @witness
+    def a_server_recalls_its_snapshot(self, after: DeployedRaft) -> bool:
+        """A restarted server knows from its snapshot what is committed."""
+        return any(self.commit_index[n] == 0 and after.commit_index[n] == after.snapshot_index[n] and after.snapshot_index[n] > 0 for n in Node)
+
+    @witness
+    def a_leader_loses_what_it_had_sent(self, after: DeployedRaft) -> bool:
+        """A crash takes from a leader an entry that another server holds."""
+        return any(
+            self.role[n] == Role.LEADER and self.log[p] == self.log[n] and after.log[n].last < after.log[p].last for n in Node for p in Node if n != p
+        )
 
     # --- Parts of the steps
 

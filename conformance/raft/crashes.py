@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from conformance.raft.mapping import Server, last_index, log
-from conformance.raft.steps import LEADER, Guide, Happening
-from impl.raft import messages
+from conformance.raft.steps import Guide, Happening
+from impl.raft import Entries, messages
 from spec.raft import AppendEntries, Node, Role
 from spec.replicated_log import Entry, Index, Term
 
@@ -56,9 +57,13 @@ def _store_what_survived(guide: Guide, s: Server, writing: Sequence[Happening]) 
 def _store(guide: Guide, s: Server, h: Happening, found: tuple[Entry, ...], whole: bool) -> None:
     """The part of one event that is on the disk."""
     run, n = guide.run, s.node
-    if h.appended is not None and run.peek("role", n) is LEADER:
-        for command in h.appended.commands[: max(0, len(found) - len(run.peek("log", n)))]:
-            guide.take("client_request", n, guide.words.value(command))
+    if not h.made:
+        # Nobody was told of it, so it may have happened: an election won, entries that their leader took in.
+        survived = max(0, len(found) - len(run.peek("log", n)))
+        appended = h.appended
+        if appended is not None and survived < len(appended.terms):
+            appended = Entries(appended.first_index, appended.terms[:survived], appended.commands[:survived])
+        guide.explain(s, replace(h, appended=appended))
         return
     m = h.message
     said = guide.words.said(m) if type(m) in (messages.AppendEntries, messages.InstallSnapshot) else None

@@ -114,7 +114,8 @@ def handle_append_entries(node: State, m: AppendEntries) -> None:
     """Store the entries where they follow on, take over the commit index, and answer (Figure 2, AppendEntries RPC)."""
     term = node.current_term
     if m.term < term:
-        node.send_after_write(AppendReply(term, node.id, m.sender, False, 0, m.read_round, m.prev_log_index, 0, 0))
+        # It confirms no read: a round of an earlier term may have the number of one that its sender, restarted, begins in this term.
+        node.send_after_write(AppendReply(term, node.id, m.sender, False, 0, 0, m.prev_log_index, 0, 0))
         return
     if node.leader != m.sender:
         node.become_follower(term, m.sender)
@@ -148,7 +149,7 @@ def _store(node: State, entries: Entries) -> None:
 def handle_install_snapshot(node: State, m: InstallSnapshot) -> None:
     """Take over a snapshot, unless the log already has what it covers (Figure 13)."""
     if m.term < node.current_term:
-        node.send_after_write(AppendReply(node.current_term, node.id, m.sender, False, 0, m.read_round, m.snapshot.last_index, 0, 0))
+        node.send_after_write(AppendReply(node.current_term, node.id, m.sender, False, 0, 0, m.snapshot.last_index, 0, 0))
         return
     if node.leader != m.sender:
         node.become_follower(node.current_term, m.sender)
