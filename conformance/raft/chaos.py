@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from conformance.raft.cluster import Cluster
+from impl.raft import messages
 
 
 def draw_settings(random: Random) -> dict[str, Any]:
@@ -30,8 +31,6 @@ class Chaos:
     def __init__(self, cluster: Cluster, random: Random) -> None:
         self.cluster, self.random = cluster, random
         self.ids = tuple(cluster.hosts)
-        self.calm = 0
-        """Events until the next disturbance."""
 
     def event(self) -> None:
         """One more event."""
@@ -69,7 +68,11 @@ class Chaos:
         (sender, receiver), waiting = random.choice(busy)
         position = 0 if random.random() < 0.8 else random.randrange(len(waiting))
         fate = random.random()
-        if fate < 0.1 or len(waiting) > 20:
+        message = waiting[position]
+        lost = fate < 0.1 or len(waiting) > 20
+        if lost:
             c.lose(sender, receiver, position)
         else:
             c.deliver(sender, receiver, position, fate > 0.95)
+        if type(message) is messages.InstallSnapshot:
+            c.report(sender, receiver, not lost)

@@ -67,27 +67,26 @@ class Cluster:
             host.tick()
             self.checker(events.Tick(n))
 
-    def propose(self, n: int) -> None:
-        """A client's command comes in, one that no one has sent before."""
+    def propose(self, n: int, command: bytes | None = None) -> None:
+        """A client's command comes in; unless it is given, one that no one has sent before."""
         if self.hosts[n].node is None:
             return
-        self._note("propose", n)
+        self._note("propose", n, *([] if command is None else [command]))
         self._commands += 1
-        command = b"command %d" % self._commands
+        command = command or b"command %d" % self._commands
         try:
             self.hosts[n].propose(command)
         except ProposalRefused:
             return
         self.checker(events.Propose(n, command))
 
-    def read(self, n: int) -> None:
+    def read(self, n: int, context: bytes | None = None) -> None:
         """A client's read comes in."""
         if self.hosts[n].node is None:
             return
-        self._note("read", n)
+        self._note("read", n, *([] if context is None else [context]))
         self._commands += 1
-        context = b"read %d" % self._commands
-        self.checker.reads.asked(context, len(self.checker.run.peek("committed")))
+        context = context or b"read %d" % self._commands
         try:
             self.hosts[n].read(context)
         except ProposalRefused:
@@ -153,18 +152,25 @@ class Cluster:
         waiting, host = self.links[sender, receiver], self.hosts[receiver]
         if position >= len(waiting) or host.node is None:
             return
-        self._note("deliver", sender, receiver, position, again)
+        self._note("deliver", sender, receiver, *([position] if position or again else []), *([again] if again else []))
         message = waiting[position] if again else waiting.pop(position)
         host.receive(message)
         self.checker(events.Deliver(receiver, message))
-        self._report(message, True)
 
     def lose(self, sender: int, receiver: int, position: int = 0) -> None:
         """A message never arrives."""
         waiting = self.links[sender, receiver]
         if position < len(waiting):
-            self._note("lose", sender, receiver, position)
-            self._report(waiting.pop(position), False)
+            self._note("lose", sender, receiver, *([position] if position else []))
+            waiting.pop(position)
+
+    def report(self, n: int, follower: int, delivered: bool = True) -> None:
+        """The host is told how the transfer of a snapshot ended."""
+        host = self.hosts[n]
+        if host.node is not None:
+            self._note("report", n, follower, delivered)
+            host.report_snapshot(follower, delivered)
+            self.checker(events.ReportSnapshot(n, follower, delivered))
 
     # --- Many at once
 
@@ -176,7 +182,10 @@ class Cluster:
                 self.finish(n)
             for (sender, receiver), waiting in self.links.items():
                 for _ in range(len(waiting)):
+                    snapshot = type(waiting[0]) is messages.InstallSnapshot
                     self.deliver(sender, receiver)
+                    if snapshot:
+                        self.report(sender, receiver)
 
     def elect(self, n: int) -> None:
         """The host's patience ends before the others', and the network is calm for a while."""
@@ -189,12 +198,6 @@ class Cluster:
     def _send(self, sent: list[messages.Message]) -> None:
         for m in sent:
             self.links[m.sender, m.receiver].append(m)
-
-    def _report(self, message: messages.Message, delivered: bool) -> None:
-        sender = self.hosts[message.sender]
-        if type(message) is messages.InstallSnapshot and sender.node is not None:
-            sender.report_snapshot(message.receiver, delivered)
-            self.checker(events.ReportSnapshot(message.sender, message.receiver, delivered))
 
     def _note(self, *move: Any) -> None:
         self.moves.append(move)
