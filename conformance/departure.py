@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from conformance.nearest import Near
 from model_check.validation.refusal import Refusal
 from spec.language.values import show
 
@@ -28,36 +29,51 @@ class Departure(Exception):
     Attributes:
         number: Which event of the run, from 1 on.
         event: What happened, as a reader would say it.
-        host: At which host.
+        since: What had happened at the host since its last Ready, where that may be the cause; oldest first.
         changes: The mapped state before and after, a line for each variable that changed.
         steps: The spec steps that come nearest, as far as they could be taken.
         refusals: Those that would have been needed, each with the guard that refused it.
         differences: What then still differs.
+        near: Other steps that change what differs.
+        remark: What is wrong beyond the spec's variables, empty if nothing.
     """
 
     def __init__(
         self,
         number: int,
         event: str,
-        host: int,
         *,
+        since: list[str],
         changes: list[str],
         steps: list[str],
         refusals: list[Refusal],
         differences: list[Difference],
+        near: list[Near],
         remark: str = "",
     ) -> None:
-        self.number, self.event, self.host = number, event, host
-        self.changes, self.steps, self.refusals, self.differences, self.remark = changes, steps, refusals, differences, remark
-        super().__init__(f"event {number}, {event}: no step of the spec explains it")
+        self.number, self.event, self.since, self.changes = number, event, since, changes
+        self.steps, self.refusals, self.differences, self.near, self.remark = steps, refusals, differences, near, remark
+        super().__init__(f"event {number}, {event}: {remark or 'no step of the spec explains it'}")
 
+    def to_json(self) -> dict[str, object]:
+        """All of it, as text."""
+        return {
+            "number": self.number,
+            "event": self.event,
+            "since": self.since,
+            "remark": self.remark,
+            "changes": self.changes,
+            "steps": self.steps,
+            "refusals": [
+                {"step": str(r.step), "conjunct": r.conjunct, "rule": r.rule, "place": r.place, "values": dict(r.values)} for r in self.all_refusals()
+            ],
+            "differences": [str(d) for d in self.differences],
+        }
 
-@dataclass
-class Attempt:
-    """What was tried to explain an event."""
-
-    steps: list[str] = field(default_factory=list)
-    refusals: list[Refusal] = field(default_factory=list)
+    def all_refusals(self) -> list[Refusal]:
+        """The refusals of the steps that were wanted, then of others that come near."""
+        wanted = {str(r.step) for r in self.refusals}
+        return self.refusals + [n.refusal for n in self.near if n.refusal is not None and str(n.refusal.step) not in wanted]
 
 
 def _shown(value: object) -> str:

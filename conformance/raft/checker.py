@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from conformance.departure import Departure
+from conformance.nearest import Near, nearest
 from conformance.raft.comparison import Comparison, Found
 from conformance.raft.crashes import explain_crash
 from conformance.raft.mapping import ClusterState, Server, View, look
@@ -20,6 +21,7 @@ from model_check.validation.run import Run
 from spec.deployed_raft import DeployedRaft
 from spec.language import Scope
 from spec.raft import Node, Role
+from spec.replicated_log import Index, Term, Value
 
 HUGE = 1 << 40
 """A bound that no run reaches: nothing is enumerated over terms, positions or values."""
@@ -81,7 +83,7 @@ class Checker:
         try:
             self._handlers.get(type(event), self._happened)(followed, event)  # type: ignore[arg-type]
         except UnknownPrefix as error:
-            raise self._departure(followed, self.run.mark(), self.events, event, Found([], str(error))) from None
+            raise self._departure(followed, self.run.mark(), event, Found([], str(error))) from None
 
     # --- Events
 
@@ -111,17 +113,21 @@ class Checker:
         mark = self._begin()
         if f.view.role is Role.LEADER:
             # What only makes an answer waits for the end of the write, for so does the answer.
-            self._explain(f, [h for h in f.writing if h.changed], mark)
+            batch = [h for h in f.writing if h.changed]
+            self._explain(f, batch)
             f.writing = [h for h in f.writing if not h.changed]
             self.guide.send(s, event.messages)
             self.guide.approach_progress(s, f.view)
             s.view, s.unwritten = f.view, ready.entries
-            self._compare(f, mark, event, event.messages)
+            self._compare(f, mark, event, event.messages, batch)
         else:
-            self._compare_messages(f, mark, event)
+            differences = self.comparison.of_messages(mark, event.messages)
+            if differences:
+                remark = "a message leaves before what it says is written" if any(map(_waits, event.messages)) else ""
+                raise self._departure(f, mark, event, Found(differences, remark), happenings=f.writing, sent=event.messages)
         wrong = self.reads.wrong(ready.read_states)
         if wrong:
-            raise self._departure(f, mark, self.events, event, Found([], wrong))
+            raise self._departure(f, mark, event, Found([], wrong))
 
     def _finish_write(self, f: Followed, event: events.FinishWrite) -> None:
         """What the last Ready holds is on the disk, and its answers leave."""
@@ -131,15 +137,15 @@ class Checker:
         batch, view = f.writing, f.writing_view
         f.writing, f.writing_view, f.ready = [], None, None
         mark = self._begin()
-        self._explain(f, batch, mark)
+        self._explain(f, batch)
         s.view, s.unwritten = view, None
         self.guide.approach_snapshot(s)
         self.comparison.note(s, ready.entries.first_index if ready.entries is not None else None)
-        self._compare(f, mark, event, event.messages)
+        self._compare(f, mark, event, event.messages, batch)
         if ready.committed is not None:
             wrong = self.comparison.applied(s, ready.committed)
             if wrong:
-                raise self._departure(f, mark, self.events, event, Found([], wrong))
+                raise self._departure(f, mark, event, Found([], wrong))
         self._happened(f, event)
 
     def _crash(self, f: Followed, event: events.Crash) -> None:
@@ -156,7 +162,7 @@ class Checker:
         covered = snapshot.last_index if snapshot is not None else 0
         s.view = View(hard_state.current_term, hard_state.voted_for, Role.FOLLOWER, covered, last, storage.term(last), (), ())
         self.comparison.note(s, 1)
-        self._compare(f, mark, event, [])
+        self._compare(f, mark, event, [], torn)
 
     def _restart(self, f: Followed, event: events.Restart) -> None:
         """The host is what its disk makes it."""
@@ -174,57 +180,69 @@ class Checker:
         self.guide.refusals.clear()
         return self.run.mark()
 
-    def _explain(self, f: Followed, batch: Iterable[Happening], mark: int) -> None:
+    def _explain(self, f: Followed, batch: Iterable[Happening]) -> None:
         for h in batch:
+            mark = self.run.mark()
             self.guide.explain(f.server, h)
             self.comparison.note_happening(f.server, h)
             found = self.comparison.soon(f.server, h.view) if h.changed else []
             if found:
-                raise self._departure(f, mark, h.number, h.event, Found(found), after=h.view)
+                raise self._departure(f, mark, h.event, Found(found), number=h.number, happenings=[h], after=h.view)
 
-    def _compare(self, f: Followed, mark: int, event: events.Event, sent: Sequence[messages.Message]) -> None:
+    def _compare(self, f: Followed, mark: int, event: events.Event, sent: Sequence[messages.Message], batch: Sequence[Happening] = ()) -> None:
         differences = self.comparison.of_server(f.server) + self.comparison.of_messages(mark, sent)
         if differences:
-            raise self._departure(f, mark, self.events, event, Found(differences), sent=sent)
-
-    def _compare_messages(self, f: Followed, mark: int, event: events.BeginWrite) -> None:
-        differences = self.comparison.of_messages(mark, event.messages)
-        if differences:
-            remark = "a message left before what it says was written" if self._waits(f, event.messages) else ""
-            raise self._departure(f, mark, self.events, event, Found(differences, remark), sent=event.messages)
-
-    def _waits(self, f: Followed, sent: Sequence[messages.Message]) -> bool:
-        return any(type(m) in (messages.AppendReply, messages.VoteReply, messages.RequestVote) for m in sent)
+            raise self._departure(f, mark, event, Found(differences), happenings=batch, sent=sent)
 
     def _departure(
         self,
         f: Followed,
         mark: int,
-        number: int,
         event: events.Event,
         found: Found,
         *,
+        number: int = 0,
+        happenings: Sequence[Happening] = (),
         after: View | None = None,
         sent: Sequence[messages.Message] = (),
     ) -> Departure:
         taken = self.run.steps
         changes = self.comparison.changes(f.server, mark, after, sent)
-        steps = [str(step) for step in taken[len(self.run.steps) :]]
+        own = [h for h in happenings if h.event is not event]
         return Departure(
-            number,
+            number or self.events,
             told(event),
-            event.host,
+            since=[f"event {h.number}, {told(h.event)}" for h in own],
             changes=changes,
-            steps=steps,
+            steps=[str(step) for step in taken[self.run.length :]],
             refusals=list(self.guide.refusals),
             differences=found.differences,
+            near=self._near(f, found, happenings, after or f.server.view) if found.differences else [],
             remark=found.remark,
         )
+
+    def _near(self, f: Followed, found: Found, happenings: Sequence[Happening], view: View) -> list[Near]:
+        """What else the spec has for what differs; the run is back at the state before."""
+        said = [s[1] for h in happenings if h.message is not None and (s := self.words.said(h.message)) is not None]
+        candidates: dict[type, list[object]] = {
+            Node: [s.node for s in self.state.servers.values() if s is not f.server],
+            Term: [Term(view.current_term)],
+            Index: [Index(i) for i in sorted({view.commit_index, view.last_index})],
+            Value: [Value(0)],
+        }
+        for m in said:
+            candidates.setdefault(type(m), []).append(m)
+        return nearest(self.run, [d.variable for d in found.differences], candidates, f.server.node)
 
 
 def _node(host: RaftHost) -> Raft:
     assert host.node is not None, "the host is up"
     return host.node
+
+
+def _waits(m: messages.Message) -> bool:
+    """Whether a message says that something is written."""
+    return type(m) in (messages.AppendReply, messages.VoteReply, messages.RequestVote)
 
 
 def _entries(node: Raft, first: int, last: int) -> Entries:
