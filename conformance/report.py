@@ -48,12 +48,11 @@ def _print_departure(out: Console, d: Departure) -> None:
     _section(out, "The state of the spec before, and what the implementation has after", d.changes)
     _section(out, "Steps of the spec that come nearest", d.steps)
     _section(out, "With them, this still differs" if d.steps else "This differs", [str(x) for x in d.differences])
-    wanted = {str(r.step) for r in d.refusals}
+    _section(out, "There the spec decides otherwise", [line for r in d.denials for line in _refusal(r)])
     _section(out, "The spec refuses", [line for r in d.refusals for line in _refusal(r)])
-    refused = [n.refusal for n in d.near if n.refusal is not None and str(n.refusal.step) not in wanted]
-    _section(out, "Other steps that change what differs are refused too", [line for r in refused for line in _refusal(r)])
-    enabled = [f"{n.step} changes {', '.join(n.changes)}" for n in d.near if n.refusal is None and n.step not in d.steps]
-    _section(out, "Enabled, but leading elsewhere", enabled)
+    _section(out, "What else changes that, the spec refuses", [line for n in d.near if n.refusal is not None for line in _refusal(n.refusal)])
+    enabled = [f"{n.step}, which changes {', '.join(n.changes)}" for n in d.near if n.refusal is None]
+    _section(out, "The spec has this for it", enabled)
 
 
 def _section(out: Console, head: str, lines: Sequence[str]) -> None:
