@@ -42,9 +42,8 @@ class Program:
 
 
 @functools.lru_cache(maxsize=64)
-def compiled(protocol: type[Any], without: frozenset[str]) -> Program:
-    """The program of a protocol's class with some rules removed."""
-    spec: ir.ProtocolIR = protocol.ir
+def compiled(spec: ir.ProtocolIR, without: frozenset[str]) -> Program:
+    """The program of a protocol with some rules removed."""
     constants = Constants()
     lines: list[str] = []
     for helper in _used(spec, ir.Helper):
