@@ -113,6 +113,11 @@ class Run:
         """As `value`, without a copy: of a sequence, the list of its entries; of a set, a Python set. For reading, and only until the next step."""
         return self._cells[variable][_key(keys)]
 
+    @property
+    def length(self) -> int:
+        """How many steps were taken."""
+        return len(self._taken)
+
     def mark(self) -> int:
         """The present point, to come back to."""
         return len(self._journal)
