@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import traceback
 from collections.abc import Sequence
 
@@ -13,6 +14,13 @@ from model_check.report import number, put
 from model_check.validation.refusal import Refusal
 
 _SHOWN = 8
+
+
+def text(failure: Failure, again: Sequence[str]) -> str:
+    """What print_failure prints."""
+    file = io.StringIO()
+    print_failure(Console(file=file, width=120, highlight=False, markup=False, emoji=False), failure, again)
+    return file.getvalue()
 
 
 def print_failure(out: Console, failure: Failure, again: Sequence[str]) -> None:
@@ -36,7 +44,7 @@ def print_failure(out: Console, failure: Failure, again: Sequence[str]) -> None:
     put(out, f"To see it again ({number(length)} events{short}):", 0, style="bold")
     for line in again:
         put(out, line, 2)
-    put(out, "or paste into Python:", 0)
+    put(out, "or paste into Python:" if again else "paste into Python:", 0)
     for line in failure.play.as_code().splitlines():
         out.print(f"  {line}", soft_wrap=True)
 

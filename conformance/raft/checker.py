@@ -69,6 +69,8 @@ class Checker:
         self.comparison = Comparison(self.run, self.state)
         self.reads = Reads()
         self.events = 0
+        self.departed = False
+        """Whether some event was not explained; the run is then of no more use."""
         self._readys = 0
         self._followed = {n: Followed(s, s.view) for n, s in servers.items()}
         self._handlers = {
@@ -213,6 +215,7 @@ class Checker:
         after: View | None = None,
         sent: Sequence[messages.Message] = (),
     ) -> Departure:
+        self.departed = True
         taken, reached = self.run.steps, self.run.state
         changes = self.comparison.changes(f.server, mark, after, sent)
         steps = taken[self.run.length :]

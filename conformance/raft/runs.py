@@ -45,7 +45,7 @@ def run_chaos(seed: int, nodes: int, count: int = CHAOTIC_EVENTS) -> Outcome:
         for _ in range(count):
             chaos.event()
     except Exception as error:  # whatever it is, it is what was looked for
-        failure = Failure(error, Play(nodes, seed, settings, cluster.moves), len(cluster.moves))
+        failure = Failure(error, cluster.play(), len(cluster.moves))
     return Outcome(cluster.checker.events, cluster.checker.run.length, failure)
 
 
