@@ -83,11 +83,21 @@ class Proof:
             "solver": solver_version(),
             "seed": self.limits.seed,
             "timeout": self.limits.timeout,
-            "obligations": [{**entry_of(f), **({"reason": f.reason} if f.reason else {})} for f in self.outcomes],
+            "obligations": [_entry(f) for f in self.outcomes],
             "resumed": self.resumed,
             "stopped": self.stopped,
             "seconds": round(self.seconds, 2),
         }
+
+
+def _entry(found: Discharge) -> dict[str, Any]:
+    """An outcome as data; what is open, with its reason or its counterexample."""
+    entry = entry_of(found)
+    if found.reason:
+        entry["reason"] = found.reason
+    if found.counterexample is not None:
+        entry["counterexample_to_induction"] = found.counterexample.to_json()
+    return entry
 
 
 def scope_of(protocol: type[Protocol]) -> str:
