@@ -17,13 +17,10 @@ from model_check.check import Verdict, resolve_names
 from model_check.search import TYPE_INVARIANT, Options
 from model_check.smt.bmc import BmcResult, bmc, reason
 from model_check.smt.circuit import FALSE, Answer, Literal, Solver
-from model_check.smt.unrolling import Counterexample, Unrolling
+from model_check.smt.unrolling import DEFINED, Counterexample, Unrolling
 from model_check.trace import Origin
 from spec.language import IonianError, Protocol, ScopeError, SpecError, State, ir
 from spec.quorums import symmetric
-
-DEFINED = "every expression has a value"
-"""The goal that no action or property meets an expression without a value."""
 
 
 @dataclass(frozen=True)
@@ -148,14 +145,10 @@ class _Attempt:
 
     def _failing(self) -> Iterator[tuple[str, Literal]]:
         """Each goal with the condition that the last state, or step, fails it."""
-        circuit, last = self.unrolling.encoder.circuit, self.unrolling.moves[-1].undefined
-        without_value = [last]
         for prop in self.goals:
-            holds, defined = self.unrolling.value(prop)
-            without_value.append(circuit.both(-last, -defined))
-            yield prop.name, circuit.all_of((-last, defined, -holds))
-        if self.wanted is None and any(x != FALSE for x in without_value):
-            yield DEFINED, circuit.any_of(without_value)
+            yield prop.name, self.unrolling.failing(prop)
+        if self.wanted is None and (meets_no_value := self.unrolling.meets_no_value(self.goals)) != FALSE:
+            yield DEFINED, meets_no_value
 
     def _reachable(self, state: State) -> tuple[str, str]:
         """Whether the explorer comes to a state, and how far it looked."""

@@ -106,6 +106,8 @@ def print_counterexample_to_induction(out: Console, found: Counterexample, start
         print_explanation(out, found.explanation, "Not inductive")
     else:
         out.print(Text(f"Not inductive: {found.goal}", style="bold yellow"))
+        if found.without_value:
+            put(out, found.without_value, 2)
     if not found.reachable:
         return
     words = {"reachable": "state 0 is reachable", "not reachable": "state 0 is not reachable at this scope"}

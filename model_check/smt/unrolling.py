@@ -18,7 +18,10 @@ from model_check.smt.arbitrary import Arbitrary
 from model_check.smt.circuit import Answer, Literal, Solver
 from model_check.smt.finite import Mask, Optional, Slots, Table, Value, Variables
 from model_check.smt.finite_steps import Encoder, Move
-from spec.language import NotEnabled, Protocol, State, Step, ir
+from spec.language import NotEnabled, Protocol, SpecError, State, Step, ir
+
+DEFINED = "every expression has a value"
+"""The goal that no action or property meets an expression without a value."""
 
 MASK_LIMIT = 1024
 """Most possible members of a set of which every value is tried."""
@@ -29,7 +32,7 @@ class Counterexample:
     """A counterexample to induction: `states[0]` and what leads on from it; the last state, or step, violates `goal`.
 
     `reachable` is what the explorer says of `states[0]`: `reachable`, `not reachable`, or `not known` (with `searched`, how far it
-    looked); empty where it was not asked.
+    looked); empty where it was not asked. `without_value` has CPython's words for what lacks a value, where that is the goal.
     """
 
     goal: str
@@ -38,6 +41,7 @@ class Counterexample:
     explanation: Explanation | None
     reachable: str = ""
     searched: str = ""
+    without_value: str = ""
 
     def to_json(self) -> dict[str, itf.Json]:
         """The counterexample as JSON values."""
@@ -48,6 +52,7 @@ class Counterexample:
             "states": [dict(itf.encode_state(s, bigint=False)) for s in self.states],
             "steps": taken,
             "explanation": None if self.explanation is None else explanation_json(self.explanation),
+            **({"without_value": self.without_value} if self.without_value else {}),
             **asked,
         }
 
@@ -106,10 +111,10 @@ class Unrolling:
     def counterexample(self, goal: str, answer: Answer) -> Counterexample:
         """The model in protocol terms, each step taken again by CPython, each property looked at again."""
         domains = self.encoder.domains
-        states = [domains.decode_state(answer, s) for s in self.states]
+        # A step without a value has no state after it.
+        cut_short = bool(self.moves) and answer.value(self.moves[-1].undefined)
+        states = [domains.decode_state(answer, s) for s in (self.states[:-1] if cut_short else self.states)]
         steps = [move.decode(domains, answer) for move in self.moves]
-        if self.moves and answer.value(self.moves[-1].undefined):
-            del states[-1]
         for before, step, after in zip(states, steps, states[1:], strict=False):
             try:
                 agreed = self.protocol.step(before, step) == after
@@ -120,7 +125,32 @@ class Unrolling:
         for prop in self.assumed:
             if not prop.on_step and prop in self.protocol.ir.properties and not self.protocol.holds(prop, states[0]):
                 raise EngineError(f"internal error: CPython finds `{prop.name}` false at the start of a counterexample to induction; please report it")
+        if goal == DEFINED:
+            return Counterexample(goal, tuple(states), tuple(steps), None, without_value=self._without_value(states, steps))
         return Counterexample(goal, tuple(states), tuple(steps), explain_failure(self.protocol, goal, states))
+
+    def _without_value(self, states: Sequence[State], steps: Sequence[Step]) -> str:
+        """What CPython says of the expression without a value in the last step, or in a property after it."""
+        protocol = self.protocol
+        try:
+            if len(states) == len(steps):
+                with guarded(protocol, steps[-1], None):
+                    protocol.step(states[-1], steps[-1])
+            for prop in protocol.ir.properties:
+                if prop.kind == "invariant" or (prop.kind == "action_property" and len(states) > 1):
+                    with guarded(protocol, f"property `{prop.name}`", None):
+                        protocol.holds(prop, *(states[-2:] if prop.on_step else states[-1:]))
+        except SpecError as error:
+            return str(error)
+        if any(p not in protocol.ir.properties for p in self.assumed):
+            return "in a lemma"
+        raise EngineError("internal error: CPython finds a value everywhere in a counterexample to induction; please report it")
+
+    def meets_no_value(self, properties: Sequence[ir.Property]) -> Literal:
+        """That the last step, or one of some properties after it, comes to an expression without a value."""
+        circuit, step = self.encoder.circuit, [move.undefined for move in self.moves[-1:]]
+        late = [circuit.all_of((*(-x for x in step), -self.value(prop)[1])) for prop in properties]
+        return circuit.any_of((*step, *late))
 
 
 def explain_failure(protocol: Protocol, goal: str, states: Sequence[State]) -> Explanation | None:

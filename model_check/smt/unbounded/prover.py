@@ -87,7 +87,7 @@ class Prover:
         if obligation.action == INITIATION:
             return []
         theorems = list(self.encoding.theorems)
-        if obligation.action == IMPLICATION:
+        if obligation.action == IMPLICATION and obligation.lemma in theorems:
             theorems = theorems[: theorems.index(obligation.lemma)]
         return [*self.encoding.lemmas, *theorems]
 

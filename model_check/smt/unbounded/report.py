@@ -13,6 +13,7 @@ from rich.text import Text
 
 from model_check.report import duration, number, put, verdict_line
 from model_check.smt.report import print_counterexample_to_induction
+from model_check.smt.unbounded.definedness import DEFINED
 from model_check.smt.unbounded.ledger import solver_version
 from model_check.smt.unbounded.obligations import IMPLICATION, INITIATION
 from model_check.smt.unbounded.proof import Proof, Selection, assumptions, check_provable, scope_of
@@ -117,7 +118,8 @@ def _print_small_step(out: Console, proof: Proof) -> None:
         sizes = "".join(f" {scope_option(name)} {size}" for name, size in step.sizes.items())
         without = "".join(f" --without {rule}" for rule in sorted(proof.without))
         name = f"{_place(protocol.ir.place).rpartition(':')[0]}:{protocol.ir.name}"
-        put(out, f"Can a state like state 0 be reached: ionian induct {name}{sizes}{without} --property {obligation.lemma}", 0)
+        asked = "" if obligation.lemma == DEFINED else f" --property {obligation.lemma}"
+        put(out, f"Can a state like state 0 be reached: ionian induct {name}{sizes}{without}{asked}", 0)
     if others:
         listed = ", ".join(f"{o.action} / {o.lemma}" for o, _ in others)
         put(out, f"Small clusters show a step as well for {listed}: with --action and --lemma, or in --json FILE", 0)
@@ -148,11 +150,15 @@ def _meaning(proof: Proof) -> str:
 def _print_open(out: Console, proof: Proof, found: Discharge) -> None:
     """An open obligation: the step, the lemma after it, and what the solver said."""
     obligation = found.obligation
-    stated: tuple[ir.Property | ir.Refinement, ...] = (*proof.protocol.ir.properties, *proof.protocol.ir.refinements)
-    lemma = next(p for p in stated if p.name == obligation.lemma)
     put(out, f"open: {obligation.action} / {obligation.lemma}", 0, style="bold")
-    put(out, _step(proof.protocol, obligation.action, found.result), 4)
-    put(out, f"{lemma.name} ({_place(lemma.place)}): {' '.join(lemma.doc.split())}", 4)
+    if obligation.lemma == DEFINED:
+        what = "the properties" if obligation.action == IMPLICATION else obligation.action
+        put(out, f"it is not shown that each expression of {what} has a value where it is evaluated; guard what may have none", 4)
+    else:
+        stated: tuple[ir.Property | ir.Refinement, ...] = (*proof.protocol.ir.properties, *proof.protocol.ir.refinements)
+        lemma = next(p for p in stated if p.name == obligation.lemma)
+        put(out, _step(proof.protocol, obligation.action, found.result), 4)
+        put(out, f"{lemma.name} ({_place(lemma.place)}): {' '.join(lemma.doc.split())}", 4)
     if found.result == "unknown":
         late = found.reason in {"", "timeout", "canceled"}
         why = f"not decided within {proof.limits.timeout:g} s: give more time, or" if late else f"not decided ({found.reason}):"

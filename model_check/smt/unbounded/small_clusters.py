@@ -14,7 +14,9 @@ from typing import Any
 from model_check import itf
 from model_check.evaluation import guarded
 from model_check.smt.circuit import Literal, Solver
+from model_check.smt.unbounded.definedness import DEFINED
 from model_check.smt.unbounded.obligations import IMPLICATION, INITIATION, Obligation
+from model_check.smt.unrolling import DEFINED as EVERYTHING_DEFINED
 from model_check.smt.unrolling import Counterexample, Unrolling, explain_failure
 from spec.language import Protocol, Scope, ir
 
@@ -37,7 +39,7 @@ class SmallStep:
         states = tuple(itf.decode_state(cluster, state) for state in self.found["states"])
         steps = tuple(itf.decode_step(cluster, step) for step in self.found["steps"])
         goal = self.found["goal"]
-        return Counterexample(goal, states, steps, explain_failure(cluster, goal, states))
+        return Counterexample(goal, states, steps, explain_failure(cluster, goal, states), without_value=self.found.get("without_value", ""))
 
     def to_json(self) -> dict[str, Any]:
         """The scope, the states and steps, and why the goal fails, as JSON values."""
@@ -58,7 +60,7 @@ class SmallClusters:
         """
         ends = time.monotonic() + seconds
         goal = next((p for p in self.protocol.ir.properties if p.name == obligation.lemma), None)
-        if goal is None:
+        if goal is None and obligation.lemma != DEFINED:
             return None
         for number, (unordered, ordered) in enumerate(SIZES):
             sizes = {name: ordered if sort.ordered else unordered for name, sort in self.protocol.sort_names().items()}
@@ -66,7 +68,7 @@ class SmallClusters:
             if time.monotonic() > ends:
                 return None
             if obligation.action == INITIATION:
-                found = _initial(cluster, goal)
+                found = None if goal is None else _initial(cluster, goal)
             elif obligation.action == IMPLICATION:
                 found = _implied(cluster, goal, ends)
             else:
@@ -86,19 +88,27 @@ class _Steps:
         self.unrolling = Unrolling(cluster, 1, properties, SLOTS)
         # All at once: the numbers of the gates, and so what is found, must not depend on what is asked first.
         self.failing = {p.name: self.unrolling.failing(p) for p in properties}
+        self.failing[DEFINED] = self.unrolling.meets_no_value([p for p in properties if p.on_step])
 
     def find(self, obligation: Obligation, ends: float) -> Counterexample | None:
         """A step of the obligation's action that breaks its lemma."""
         taken = next(t.literal for t in self.unrolling.moves[0].actions if t.action.name == obligation.action)
         failing = self.unrolling.encoder.circuit.both(taken, self.failing[obligation.lemma])
-        return _solved(self.unrolling, obligation.lemma, failing, ends)
+        return _solved(self.unrolling, EVERYTHING_DEFINED if obligation.lemma == DEFINED else obligation.lemma, failing, ends)
 
 
-def _implied(cluster: Protocol, goal: ir.Property, ends: float) -> Counterexample | None:
-    """A state that satisfies all lemmas, and the theorems before this one, but not it."""
-    later = cluster.theorems[cluster.theorems.index(goal.name) :]
-    unrolling = Unrolling(cluster, 0, [p for p in cluster.ir.of_kind("invariant") if p.name not in later], SLOTS)
-    return _solved(unrolling, goal.name, unrolling.failing(goal), ends)
+def _implied(cluster: Protocol, goal: ir.Property | None, ends: float) -> Counterexample | None:
+    """A state that satisfies all lemmas, and the theorems before this one, but not it; without a goal, one that leaves a property without a value."""
+    invariants = cluster.ir.of_kind("invariant")
+    if goal is not None:
+        later = cluster.theorems[cluster.theorems.index(goal.name) :]
+        unrolling = Unrolling(cluster, 0, [p for p in invariants if p.name not in later], SLOTS)
+        return _solved(unrolling, goal.name, unrolling.failing(goal), ends)
+    unrolling = Unrolling(cluster, 0, (), SLOTS)
+    for prop in invariants:
+        holds, defined = unrolling.value(prop)
+        unrolling.conditions.append(unrolling.encoder.circuit.any_of((holds, -defined)))
+    return _solved(unrolling, EVERYTHING_DEFINED, unrolling.meets_no_value(invariants), ends)
 
 
 def _solved(unrolling: Unrolling, goal: str, failing: Literal, ends: float) -> Counterexample | None:
