@@ -32,6 +32,7 @@ class Departure(Exception):
         since: What had happened at the host since its last Ready, where that may be the cause; oldest first.
         changes: The mapped state before and after, a line for each variable that changed.
         steps: The spec steps that come nearest, as far as they could be taken.
+        denials: Why steps that were taken had a lesser effect.
         refusals: Those that would have been needed, each with the guard that refused it.
         differences: What then still differs.
         near: Other steps that change what differs.
@@ -46,12 +47,14 @@ class Departure(Exception):
         since: list[str],
         changes: list[str],
         steps: list[str],
+        denials: list[Refusal],
         refusals: list[Refusal],
         differences: list[Difference],
         near: list[Near],
         remark: str = "",
     ) -> None:
         self.number, self.event, self.since, self.changes = number, event, since, changes
+        self.denials = denials
         self.steps, self.refusals, self.differences, self.near, self.remark = steps, refusals, differences, near, remark
         super().__init__(f"event {number}, {event}: {remark or 'no step of the spec explains it'}")
 
@@ -64,16 +67,14 @@ class Departure(Exception):
             "remark": self.remark,
             "changes": self.changes,
             "steps": self.steps,
-            "refusals": [
-                {"step": str(r.step), "conjunct": r.conjunct, "rule": r.rule, "place": r.place, "values": dict(r.values)} for r in self.all_refusals()
-            ],
+            "denials": list(map(_refusal, self.denials)),
+            "refusals": list(map(_refusal, self.refusals)),
             "differences": [str(d) for d in self.differences],
         }
 
-    def all_refusals(self) -> list[Refusal]:
-        """The refusals of the steps that were wanted, then of others that come near."""
-        wanted = {str(r.step) for r in self.refusals}
-        return self.refusals + [n.refusal for n in self.near if n.refusal is not None and str(n.refusal.step) not in wanted]
+
+def _refusal(r: Refusal) -> dict[str, object]:
+    return {"step": str(r.step), "conjunct": r.conjunct, "rule": r.rule, "place": r.place, "values": dict(r.values)}
 
 
 def _shown(value: object) -> str:

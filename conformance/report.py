@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import traceback
 from collections.abc import Sequence
 
@@ -13,6 +14,13 @@ from model_check.report import number, put
 from model_check.validation.refusal import Refusal
 
 _SHOWN = 8
+
+
+def text(failure: Failure, again: Sequence[str]) -> str:
+    """What print_failure prints."""
+    file = io.StringIO()
+    print_failure(Console(file=file, width=120, highlight=False, markup=False, emoji=False), failure, again)
+    return file.getvalue()
 
 
 def print_failure(out: Console, failure: Failure, again: Sequence[str]) -> None:
@@ -36,7 +44,7 @@ def print_failure(out: Console, failure: Failure, again: Sequence[str]) -> None:
     put(out, f"To see it again ({number(length)} events{short}):", 0, style="bold")
     for line in again:
         put(out, line, 2)
-    put(out, "or paste into Python:", 0)
+    put(out, "or paste into Python:" if again else "paste into Python:", 0)
     for line in failure.play.as_code().splitlines():
         out.print(f"  {line}", soft_wrap=True)
 
@@ -48,12 +56,11 @@ def _print_departure(out: Console, d: Departure) -> None:
     _section(out, "The state of the spec before, and what the implementation has after", d.changes)
     _section(out, "Steps of the spec that come nearest", d.steps)
     _section(out, "With them, this still differs" if d.steps else "This differs", [str(x) for x in d.differences])
-    wanted = {str(r.step) for r in d.refusals}
+    _section(out, "There the spec decides otherwise", [line for r in d.denials for line in _refusal(r)])
     _section(out, "The spec refuses", [line for r in d.refusals for line in _refusal(r)])
-    refused = [n.refusal for n in d.near if n.refusal is not None and str(n.refusal.step) not in wanted]
-    _section(out, "Other steps that change what differs are refused too", [line for r in refused for line in _refusal(r)])
-    enabled = [f"{n.step} changes {', '.join(n.changes)}" for n in d.near if n.refusal is None and n.step not in d.steps]
-    _section(out, "Enabled, but leading elsewhere", enabled)
+    _section(out, "What else changes that, the spec refuses", [line for n in d.near if n.refusal is not None for line in _refusal(n.refusal)])
+    enabled = [f"{n.step}, which changes {', '.join(n.changes)}" for n in d.near if n.refusal is None]
+    _section(out, "The spec has this for it", enabled)
 
 
 def _section(out: Console, head: str, lines: Sequence[str]) -> None:

@@ -17,12 +17,15 @@ from conformance.raft.words import UnknownPrefix, Words
 from impl.raft import Entries, Raft, Ready, messages
 from impl.simulation import events
 from impl.simulation.raft_host import RaftHost
+from model_check.validation.refusal import denials
 from model_check.validation.run import Run
 from spec.deployed_raft import DeployedRaft
 from spec.language import Scope
 from spec.raft import Node, Role
 from spec.replicated_log import Index, Term, Value
 
+ENDLESS = 100
+"""So many Readys in a row, with nothing happening in between, are a loop."""
 HUGE = 1 << 40
 """A bound that no run reaches: nothing is enumerated over terms, positions or values."""
 
@@ -66,6 +69,9 @@ class Checker:
         self.comparison = Comparison(self.run, self.state)
         self.reads = Reads()
         self.events = 0
+        self.departed = False
+        """Whether some event was not explained; the run is then of no more use."""
+        self._readys = 0
         self._followed = {n: Followed(s, s.view) for n, s in servers.items()}
         self._handlers = {
             events.BeginWrite: self._begin_write,
@@ -80,6 +86,9 @@ class Checker:
         """An event has happened."""
         self.events += 1
         followed = self._followed[event.host]
+        self._readys = self._readys + 1 if isinstance(event, (events.BeginWrite, events.FinishWrite)) else 0
+        if self._readys > ENDLESS * len(self._followed):
+            raise self._departure(followed, self.run.mark(), event, Found([], "Readys are handed out without end"))
         try:
             self._handlers.get(type(event), self._happened)(followed, event)  # type: ignore[arg-type]
         except UnknownPrefix as error:
@@ -206,18 +215,21 @@ class Checker:
         after: View | None = None,
         sent: Sequence[messages.Message] = (),
     ) -> Departure:
-        taken = self.run.steps
+        self.departed = True
+        taken, reached = self.run.steps, self.run.state
         changes = self.comparison.changes(f.server, mark, after, sent)
+        steps = taken[self.run.length :]
         own = [h for h in happenings if h.event is not event]
         return Departure(
             number or self.events,
             told(event),
             since=[f"event {h.number}, {told(h.event)}" for h in own],
             changes=changes,
-            steps=[str(step) for step in taken[self.run.length :]],
+            steps=[str(step) for step in steps],
+            denials=[d for step in steps[-1:] for d in denials(self.run.protocol, reached, step)],
             refusals=list(self.guide.refusals),
             differences=found.differences,
-            near=self._near(f, found, happenings, after or f.server.view) if found.differences else [],
+            near=[] if steps or self.guide.refusals else self._near(f, found, happenings, after or f.server.view),
             remark=found.remark,
         )
 

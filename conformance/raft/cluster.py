@@ -55,7 +55,12 @@ class Cluster:
         self.links: dict[tuple[int, int], list[messages.Message]] = {(a, b): [] for a in ids for b in ids}
         self.checker = Checker(self.hosts)
         self.moves: list[Move] = []
+        self._seed, self._settings = seed, settings
         self._commands = 0
+
+    def play(self) -> Play:
+        """What has happened so far, as a value."""
+        return Play(len(self.hosts), self._seed, self._settings, list(self.moves))
 
     # --- What happens to a host
 

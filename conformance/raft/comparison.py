@@ -169,9 +169,10 @@ class Comparison:
         run, n = self.run, s.node
         run.back(mark)
         view = s.view if after is None else after
-        vote = None if view.voted_for is None else Node(view.voted_for - 1)
+        vote = mapping.voted_for(s) if after is None else None if view.voted_for is None else Node(view.voted_for - 1)
+        term = mapping.current_term(s) if after is None else view.current_term
         lines = []
-        for name, new in (("current_term", view.current_term), ("voted_for", vote), ("role", view.role), ("commit_index", view.commit_index)):
+        for name, new in (("current_term", term), ("voted_for", vote), ("role", view.role), ("commit_index", view.commit_index)):
             old = run.peek(name, n)
             if old != new:
                 lines.append(f"{name}[{n!r}]: {show(old)} -> {show(new)}")
@@ -183,7 +184,8 @@ class Comparison:
             for name, value in (("next_index", following), ("match_index", match)):
                 if run.peek(name, n, p) != value:
                     lines.append(f"{name}[{n!r}, {p!r}]: {run.peek(name, n, p)} -> {value}")
-        return lines + [f"{variable}: + {show(m)}" for variable, m in self.state.words.all_said(sent) if m not in run.peek(variable)]
+        said = dict.fromkeys(self.state.words.all_said(sent))
+        return lines + [f"{variable}: + {show(m)}" for variable, m in said if m not in run.peek(variable)]
 
 
 def _first_difference(s: Server, start: int, held: Sequence[Entry], mapped: Sequence[Entry]) -> Difference:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -18,8 +19,8 @@ from impl.simulation.nemesis import draw_faults
 from impl.simulation.raft_host import RaftHost
 from impl.simulation.simulation import Simulation
 
-CHAOTIC_EVENTS = 1_000
-SIMULATED_TIME = 4_000_000
+CHAOTIC_EVENTS = 2_000
+SIMULATED_TIME = 1_500_000
 """Microseconds of virtual time."""
 SHRINKING_SECONDS = 20.0
 
@@ -44,7 +45,7 @@ def run_chaos(seed: int, nodes: int, count: int = CHAOTIC_EVENTS) -> Outcome:
         for _ in range(count):
             chaos.event()
     except Exception as error:  # whatever it is, it is what was looked for
-        failure = Failure(error, Play(nodes, seed, settings, cluster.moves), len(cluster.moves))
+        failure = Failure(error, cluster.play(), len(cluster.moves))
     return Outcome(cluster.checker.events, cluster.checker.run.length, failure)
 
 
@@ -60,7 +61,8 @@ def run_simulation(seed: int, nodes: int, time: int = SIMULATED_TIME) -> Outcome
     try:
         simulation.run(time)
     except Exception as error:
-        failure = Failure(error, Play(nodes, seed, settings, recorder.moves), len(recorder.moves))
+        moves = recorder.moves()
+        failure = Failure(error, Play(nodes, seed, settings, moves), len(moves))
     return Outcome(recorder.checker.events, recorder.checker.run.length, failure)
 
 
@@ -69,43 +71,62 @@ class Recorder:
 
     def __init__(self, hosts: dict[int, RaftHost]) -> None:
         self.checker = Checker(hosts)
-        self.moves: list[Move] = []
-        self._links: dict[tuple[int, int], list[messages.Message]] = {}
+        self._events: list[events.Event] = []
 
     def __call__(self, event: events.Event) -> None:
         """An event has happened."""
-        self.moves.append(self._move(event))
+        self._events.append(event)
         self.checker(event)
 
-    def _move(self, event: events.Event) -> Move:
-        host = event.host
-        match event:
-            case events.Deliver(message=message):
-                waiting = self._links[message.sender, message.receiver]
-                # It stays on its link, for it may arrive once more.
-                return ("deliver", message.sender, host, next(i for i, m in enumerate(waiting) if m is message), True)
-            case events.BeginWrite(messages=sent):
-                self._send(sent)
-                return ("begin", host)
-            case events.FinishWrite(messages=sent):
-                self._send(sent)
-                return ("finish", host)
-            case events.Propose(command=command):
-                return ("propose", host, command)
-            case events.Read(context=context):
-                return ("read", host, context)
-            case events.Transfer(target=target):
-                return ("transfer", host, target)
-            case events.ReportSnapshot(follower=follower, delivered=delivered):
-                return ("report", host, follower, delivered)
-            case events.Crash(surviving=surviving):
-                return ("crash", host, surviving)
-            case _:
-                return (type(event).__name__.lower(), host)
+    def moves(self) -> list[Move]:
+        """The calls. What never arrives is lost as soon as it is sent, so that the next message of a link is mostly its first."""
+        arrivals = Counter(id(e.message) for e in self._events if isinstance(e, events.Deliver))
+        links: dict[tuple[int, int], list[messages.Message]] = {}
+        moves: list[Move] = []
+        for event in self._events:
+            if isinstance(event, events.Deliver):
+                moves.append(self._delivery(event, links, arrivals))
+                continue
+            moves.append(_call(event))
+            for m in event.messages if isinstance(event, (events.BeginWrite, events.FinishWrite)) else ():
+                waiting = links.setdefault((m.sender, m.receiver), [])
+                if arrivals[id(m)]:
+                    waiting.append(m)
+                else:
+                    moves.append(("lose", m.sender, m.receiver, len(waiting)))
+        return moves
 
-    def _send(self, sent: list[messages.Message]) -> None:
-        for m in sent:
-            self._links.setdefault((m.sender, m.receiver), []).append(m)
+    def _delivery(self, event: events.Deliver, links: dict[tuple[int, int], list[messages.Message]], arrivals: Counter[int]) -> Move:
+        m = event.message
+        waiting = links[m.sender, m.receiver]
+        position = next(i for i, other in enumerate(waiting) if other is m)
+        arrivals[id(m)] -= 1
+        if arrivals[id(m)]:
+            return ("deliver", m.sender, event.host, position, True)
+        del waiting[position]
+        return ("deliver", m.sender, event.host, position) if position else ("deliver", m.sender, event.host)
+
+
+def _call(event: events.Event) -> Move:
+    """The method of Cluster that an event is, and its arguments."""
+    host = event.host
+    match event:
+        case events.BeginWrite():
+            return ("begin", host)
+        case events.FinishWrite():
+            return ("finish", host)
+        case events.Propose(command=command):
+            return ("propose", host, command)
+        case events.Read(context=context):
+            return ("read", host, context)
+        case events.Transfer(target=target):
+            return ("transfer", host, target)
+        case events.ReportSnapshot(follower=follower, delivered=delivered):
+            return ("report", host, follower, delivered)
+        case events.Crash(surviving=surviving):
+            return ("crash", host, surviving)
+        case _:
+            return (type(event).__name__.lower(), host)
 
 
 def shrunk(failure: Failure, seconds: float = SHRINKING_SECONDS) -> Failure:

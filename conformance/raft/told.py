@@ -29,9 +29,9 @@ def told(event: events.Event) -> str:
         case events.Compact(index=index):
             return f"{host} replaces its log up to {index} by a snapshot"
         case events.BeginWrite(messages=sent):
-            return f"{host} hands out a Ready{_sent(sent, 'at once')}"
+            return f"{host} hands out a Ready{_sent(sent, 'leaving at once')}"
         case events.FinishWrite(messages=sent):
-            return f"{host} has written its Ready{_sent(sent, 'now')}"
+            return f"{host} has written its Ready{_sent(sent, 'leaving now')}"
         case events.Crash(surviving=surviving):
             return f"{host} crashes; of its unsynced writes, {surviving} survive"
         case events.Restart():
@@ -49,7 +49,7 @@ def _sent(sent: list[messages.Message], when: str) -> str:
         return ""
     kinds = [f"{type(m).__name__} to {m.receiver}" for m in sent]
     more = f" and {len(kinds) - _ALL_SHOWN} more" if len(kinds) > _ALL_SHOWN else ""
-    return f"; {', '.join(kinds[:_ALL_SHOWN])}{more} leave {when}"
+    return f"; {when}: {', '.join(kinds[:_ALL_SHOWN])}{more}"
 
 
 def _value(value: object) -> str:

@@ -54,7 +54,8 @@ def _print(campaign: Campaign) -> None:
         out.print()
         print_failure(out, campaign.failure, [f"ionian refine impl {campaign.subject.name} --nodes {campaign.nodes} --seed {campaign.seed}"])
     out.print()
-    rate = f" ({number(round(campaign.events / campaign.seconds))}/s)" if campaign.seconds else ""
+    # The time of a run that fails is mostly that of making it shorter.
+    rate = f" ({number(round(campaign.events / campaign.seconds))}/s)" if campaign.failure is None and campaign.seconds else ""
     counts = f"{number(campaign.runs)} seeds, {number(campaign.events)} events{rate}, {number(campaign.steps)} steps of the spec"
     put(out, f"{counts}, {duration(campaign.seconds)}", 0)
     where = {

@@ -147,9 +147,8 @@ def _by(departure: dict[str, Any]) -> str:
     """What caught it, in a few words."""
     if "error" in departure:
         return f"the implementation's own {departure['error'].partition(':')[0]}"
-    if departure["refusals"]:
-        refusal = departure["refusals"][0]
-        return f"`{refusal['step'].partition('(')[0]}` refused: `{refusal['conjunct']}`"
+    for refusal in (departure["refusals"] + departure["denials"])[:1]:
+        return f"`{refusal['step'].partition('(')[0]}`: not `{refusal['conjunct']}`"
     if departure["differences"]:
         return "differs: " + departure["differences"][0].partition(":")[0]
     return str(departure["remark"]).partition(":")[0].partition(" (")[0]
