@@ -27,9 +27,7 @@ class Following:
         self.events = 0
         """How many have happened."""
 
-    def compare(
-        self, mark: int, event: events.Event, mapped: Cells, said: Collection[tuple[str, Any]], unsaid: Callable[[Any], bool] | None = None
-    ) -> None:
+    def compare(self, mark: int, event: events.Event, mapped: Cells, said: Collection[tuple[str, Any]], unsaid: Callable[[Any], bool] | None = None) -> None:
         """Compare both sides after an event; Departure where they differ.
 
         Args:
@@ -63,6 +61,7 @@ class Following:
             since=[],
             changes=changes,
             steps=steps,
+            denials=[],
             refusals=list(self.guide.refusals),
             differences=differences,
             near=[],

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from conformance.cluster import Cluster, Move, Play
 from conformance.outcome import Failure, Outcome
+from conformance.recording import Recorder
 from conformance.shrink import shrink
-from impl.simulation import events
 from impl.simulation.cluster import Cluster as SimulatedCluster
 from impl.simulation.events import Event
 from impl.simulation.nemesis import draw_faults
@@ -74,32 +74,30 @@ class Runs:
             for _ in range(count):
                 chaotic_event(cluster, random)
 
-        return self._followed(go, cluster.checker, Play(self.cluster, nodes, seed, settings, cluster.moves))
+        return self._followed(go, cluster.checker, lambda: Play(self.cluster, nodes, seed, settings, cluster.moves))
 
     def simulation(self, seed: int, nodes: int, time: int = SIMULATED_TIME) -> Outcome:
         """A run of the simulator, with faults and clients."""
         settings = self.draw_settings(Random(f"settings of {seed}"))
         cluster = SimulatedCluster(self.protocol, nodes, settings)
-        moves: list[Move] = []
-        recorder = Recorder(moves)
 
         def observe(event: Event) -> None:
             recorder(event)
-            checker(event)
 
         simulation = Simulation(cluster, self.workload, draw_faults(seed, cluster.ids, time), seed=seed, observer=observe)
-        checker = self.checker(simulation.hosts)
-        return self._followed(lambda: simulation.run(time), checker, Play(self.cluster, nodes, seed, settings, moves))
+        recorder = Recorder(self.checker(simulation.hosts))
+        return self._followed(lambda: simulation.run(time), recorder.checker, lambda: Play(self.cluster, nodes, seed, settings, recorder.moves()))
 
     @staticmethod
-    def _followed(go: Callable[[], None], checker: Any, play: Play) -> Outcome:
+    def _followed(go: Callable[[], None], checker: Any, play: Callable[[], Play]) -> Outcome:
         failure = None
         try:
             go()
         except OutOfScope:
             pass
         except Exception as error:  # whatever it is, it is what was looked for
-            failure = Failure(error, play, len(play.moves))
+            failed = play()
+            failure = Failure(error, failed, len(failed.moves))
         return Outcome(checker.events, checker.run.length, failure)
 
 
@@ -135,44 +133,6 @@ def _message(cluster: Cluster, random: Random) -> None:
         cluster.lose(sender, receiver, position)
     else:
         cluster.deliver(sender, receiver, position, fate > 0.95)
-
-
-class Recorder:
-    """Notes a simulated run as calls of a cluster."""
-
-    def __init__(self, moves: list[Move]) -> None:
-        self.moves = moves
-        self._links: dict[tuple[int, int], list[Any]] = {}
-
-    def __call__(self, event: Event) -> None:
-        """An event has happened."""
-        self.moves.append(self._move(event))
-
-    def _move(self, event: Event) -> Move:
-        host = event.host
-        match event:
-            case events.Deliver(message=message):
-                waiting = self._links[message.sender, message.receiver]
-                # It stays on its link, for it may arrive once more.
-                return ("deliver", message.sender, host, next(i for i, m in enumerate(waiting) if m is message), True)
-            case events.BeginWrite(messages=sent):
-                self._send(sent)
-                return ("begin", host)
-            case events.FinishWrite(messages=sent):
-                self._send(sent)
-                return ("finish", host)
-            case events.Propose(command=command):
-                return ("propose", host, command)
-            case events.Read(context=context):
-                return ("read", host, context)
-            case events.Crash(surviving=surviving):
-                return ("crash", host, surviving)
-            case _:
-                return (type(event).__name__.lower(), host)
-
-    def _send(self, sent: list[Any]) -> None:
-        for m in sent:
-            self._links.setdefault((m.sender, m.receiver), []).append(m)
 
 
 def shrunk(failure: Failure, seconds: float = SHRINKING_SECONDS) -> Failure:
