@@ -19,7 +19,7 @@ class Settings:
 
     disk: int = 0
     """Microseconds of a synchronous write."""
-    operations: int = 500
+    operations: int = 300
     """Measured for each figure."""
     seed: int = 1
 
@@ -56,6 +56,12 @@ class Study:
         """How many nodes each region has, where it has any."""
         regions = [self.deployment.region(node) for node in range(len(self.deployment.places))]
         return {region: regions.count(region) for region in self.deployment.topology.regions if region in regions}
+
+    @property
+    def longest(self) -> int:
+        """The longest round trip between regions that have nodes, in microseconds."""
+        nodes = self.deployment.homes
+        return max(self.deployment.topology.round_trip[self.deployment.places[a]][self.deployment.places[b]] for a in nodes for b in nodes)
 
     def find(self, method: str, client: str, leader: str | None = None) -> Figure:
         """The figure of a method by name; of the given leader where it has one."""

@@ -11,8 +11,7 @@ from typing import Any
 from impl.latency.bounds import Deployment
 from impl.latency.methods import Method
 from impl.simulation.cluster import Cluster
-from impl.simulation.events import Propose, Read
-from impl.simulation.host import Host
+from impl.simulation.events import Event, Propose, Read
 from impl.simulation.latency import MILLISECOND, Constant, Exponential, Latency
 from impl.simulation.machines import Request
 from impl.simulation.network import Link, Way
@@ -46,15 +45,14 @@ def _run(deployment: Deployment, method: Method, leader: int, client: int, disk:
     rest = _rest(deployment, disk)
     cluster = _cluster(deployment, method.protocol, leader, disk, tick=10 * rest)
     watch = Stopwatch(client + 1, method.reads, operations, rest)
-    run = Simulation(cluster, Workload(clients=0), seed=seed)
-    run.clients = watch
+    run = Simulation(cluster, Workload(clients=0), seed=seed, observer=watch)
     if method.protocol != "paxos":
         run.run(until=30 * cluster.tick)  # an election takes 10 to 20 ticks
         assert run.hosts[leader + 1].node.leader == leader + 1, "only its clock ticks"
     watch.start(run)
     while len(watch.times) < operations:
         done = len(watch.times)
-        run.run(until=run.now + 100 * cluster.tick)
+        run.run(until=run.now + 2 * rest * (operations - done))
         assert len(watch.times) > done, "no operation waits for long: nothing is lost"
     return watch.times
 
@@ -82,7 +80,7 @@ def _rest(deployment: Deployment, disk: int) -> int:
 
 
 class Stopwatch:
-    """A client that asks one node, time after time."""
+    """A client that asks one node, time after time; the events of the run tell it when there is an answer."""
 
     def __init__(self, host: int, reads: bool, operations: int, rest: int) -> None:
         self.times: list[int] = []
@@ -107,12 +105,15 @@ class Stopwatch:
             host.propose(self._asked)
             run.happened(host, Propose(target, self._asked))
 
-    def collect(self, host: Host) -> None:
-        """A host has answers."""
+    def __call__(self, event: Event) -> None:
+        """Something has happened at a host."""
+        if event.host != self._host or not self._asked:
+            return
+        run = self._run
+        host = run.hosts[event.host]
         answers = host.answered if self._reads else [command for command, _ in host.completed]
-        host.completed, host.answered = [], []
-        if host.id == self._host and self._asked in answers:
+        if self._asked in answers:
             self._asked = b""
-            self.times.append(self._run.now - self._began)
+            self.times.append(run.now - self._began)
             if len(self.times) < self._operations:
-                self._run.schedule(self._rest, self._begin, host.id, None)
+                run.schedule(self._rest, self._begin, host.id, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -18,67 +19,57 @@ def print_heading(out: Console, topology: Topology, settings: Settings) -> None:
 
 
 def _settings(topology: Topology, settings: Settings) -> str:
-    times = f"p50 and p99 of {settings.operations:,} operations" if topology.has_jitter else f"no jitter, {settings.operations:,} operations"
+    count = f"{settings.operations:,} operation{'s' * (settings.operations != 1)}"
+    times = f"p50 and p99 of {count}" if topology.has_jitter else f"no jitter, {count}"
     return f"{times}, seed {settings.seed}, a write takes {settings.disk / MICROSECONDS:g} ms"
 
 
 def print_study(out: Console, study: Study) -> None:
-    """Commands by the place of the leader, then commands and reads by the places of leader and client."""
+    """What a stable leader takes, by its place and the client's; then what takes no leader."""
     places = ", ".join(f"{region} {count}" for region, count in study.homes.items())
     out.print()
     out.print(Text(f"{len(study.deployment.places)} nodes", style="bold") + Text(f"  {places}", style="not bold"), soft_wrap=True)
-    out.print(_table(_COMMANDS, _commands(study)))
-    out.print(_table(_CLIENTS, _clients(study)))
+    for title, headers, rows in (("Under a stable leader", _LED, _led(study)), ("Without a leader", _LEADERLESS, _leaderless(study))):
+        out.print()
+        out.print(Text(title))
+        table = _table(headers, rows)
+        # As wide as it must be, and no narrower on a small terminal.
+        table.width = Measurement.get(out, out.options.update_width(_WIDEST), table).maximum
+        out.print(table, crop=False)
 
 
-_COMMANDS = (
-    ("\nleader, or\nproposer", "left"),
-    ("Raft\n\nbound", "right"),
-    ("\n\np50", "right"),
-    ("\n\np99", "right"),
-    ("Multi-\nPaxos\np50", "right"),
-    ("\n\np99", "right"),
-    ("Single-\nDecree\nbound", "right"),
-    ("\n\np50", "right"),
-    ("\n\np99", "right"),
+_WIDEST = 1000
+_LED = (
+    *("\n\nleader", "\n\nclient"),
+    *("command\n\nbound", "\nRaft\np50", "\n\np99", "\nMulti-Paxos\np50", "\n\np99"),
+    *("read by\nReadIndex\nbound", "\n\np50", "\n\np99"),
 )
-_CLIENTS = (
-    ("\n\nleader", "left"),
-    ("\n\nclient", "left"),
-    ("Raft,\ncommand\nbound", "right"),
-    ("\n\np50", "right"),
-    ("\n\np99", "right"),
-    ("Raft,\nReadIndex\nbound", "right"),
-    ("\n\np50", "right"),
-    ("\n\np99", "right"),
-    ("quorum\nread\nbound", "right"),
-    ("\n\np50", "right"),
-    ("\n\np99", "right"),
-)
+_LEADERLESS = ("\n\nclient", "command,\nSingle-Decree\nbound", "\n\np50", "\n\np99", "read by\na quorum\nbound", "\n\np50", "\n\np99")
 
 
-def _table(columns: tuple[tuple[str, str], ...], rows: Iterator[tuple[str, ...]]) -> Table:
-    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
-    for header, justify in columns:
-        table.add_column(header, justify="left" if justify == "left" else "right", no_wrap=True)
+def _table(headers: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
+    for header in headers:
+        table.add_column(header, justify="left" if header.endswith(("leader", "client")) else "right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
     return table
 
 
-def _commands(study: Study) -> Iterator[tuple[str, ...]]:
-    for region in study.homes:
-        found = study.find("raft", region, region), study.find("multi-paxos", region, region), study.find("paxos", region)
-        yield region, *_cells(found[0]), *_cells(found[1])[1:], *_cells(found[2])
+def _led(study: Study) -> Iterator[tuple[str, ...]]:
+    regions = list(study.homes)
+    for leader in regions:
+        for client in sorted(regions, key=lambda region: region != leader):
+            raft, multi_paxos, read_index = (study.find(method, client, leader) for method in ("raft", "multi-paxos", "read-index"))
+            shown = _cells(study, raft) + _cells(study, multi_paxos)[1:] + _cells(study, read_index)
+            yield (leader if client == leader else "", client, *shown)
 
 
-def _clients(study: Study) -> Iterator[tuple[str, ...]]:
-    for leader in study.homes:
-        for client in study.homes:
-            found = study.find("raft", client, leader), study.find("read-index", client, leader), study.find("quorum-read", client)
-            yield leader, client, *(cell for figure in found for cell in _cells(figure))
+def _leaderless(study: Study) -> Iterator[tuple[str, ...]]:
+    for client in study.homes:
+        yield client, *_cells(study, study.find("paxos", client)), *_cells(study, study.find("quorum-read", client))
 
 
-def _cells(figure: Figure) -> tuple[str, str, str]:
-    bound, p50, p99 = (f"{time / MICROSECONDS:.2f}" for time in (figure.bound, figure.p50, figure.p99))
-    return bound, p50, p99
+def _cells(study: Study, figure: Figure) -> tuple[str, ...]:
+    decimals = 1 if study.longest >= 10 * MICROSECONDS else 2
+    return tuple(f"{time / MICROSECONDS:.{decimals}f}" for time in (figure.bound, figure.p50, figure.p99))

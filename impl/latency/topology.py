@@ -1,10 +1,7 @@
 """Where the nodes of a cluster are, and how far apart: topologies, read from TOML files.
 
-    regions = ["a", "b"]                      # names
-    round_trip_ms = [[0.3, 70], [70, 0.3]]    # milliseconds; the diagonal: between two machines of one region
-    jitter_ms = [[0, 2], [2, 0]]              # optional: how much longer a round trip is on average
-    [placement]                               # optional: the regions of the nodes of a cluster of a size
-    3 = ["a", "a", "b"]                       # otherwise they are dealt out to the regions in turn
+The keys of a file are `regions` (names), `round_trip_ms` and, optionally, `jitter_ms` (milliseconds, a row and a column for each region) and
+`placement` (by number of nodes: the region of each node). `docs/latency.md` describes them.
 """
 
 from __future__ import annotations
@@ -102,6 +99,20 @@ def parse(text: str, name: str) -> Topology:
     return _Reader(name).topology(found)
 
 
+def microseconds(milliseconds: Decimal) -> int:
+    """A time in whole microseconds; ValueError, which says why, where it is none."""
+    if not milliseconds.is_finite():
+        raise ValueError(f"{milliseconds} is not a number of milliseconds")
+    if milliseconds < 0:
+        raise ValueError(f"{milliseconds} is negative; nothing takes less than no time")
+    if milliseconds > _LONGEST_MS:
+        raise ValueError(f"{milliseconds} is more than an hour; times are in milliseconds")
+    exact = milliseconds * MICROSECONDS
+    if exact != exact.to_integral_value():
+        raise ValueError(f"{milliseconds} is finer than a microsecond; give at most three decimals")
+    return int(exact)
+
+
 def _folder() -> Any:
     return resources.files("impl.latency") / "topologies"
 
@@ -156,17 +167,12 @@ class _Reader:
         return rows
 
     def time(self, key: str, value: Any) -> int:
-        """Milliseconds as microseconds."""
-        if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or (isinstance(value, Decimal) and not value.is_finite()):
-            raise self.fail(key, f"{value!r} is not a number of milliseconds" if isinstance(value, str) else f"{value} is not a number of milliseconds")
-        if value < 0:
-            raise self.fail(key, f"{value} is negative; nothing arrives before it is sent")
-        if value > _LONGEST_MS:
-            raise self.fail(key, f"{value} is more than an hour; times are in milliseconds")
-        exact = Decimal(value) * MICROSECONDS
-        if exact != exact.to_integral_value():
-            raise self.fail(key, f"{value} is finer than a microsecond; give at most three decimals")
-        return int(exact)
+        if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
+            raise self.fail(key, f"{value!r} is not a number of milliseconds")
+        try:
+            return microseconds(Decimal(value))
+        except ValueError as error:
+            raise self.fail(key, str(error)) from None
 
     def placements(self, value: Any, regions: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
         if not isinstance(value, dict):
