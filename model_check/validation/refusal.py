@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import sys
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,18 +49,24 @@ class Refusal:
         return f"{self.step} is refused by `{self.conjunct}`{given}{rule}, {self.place}{values}"
 
 
+def check_types(protocol: Protocol, step: Step) -> None:
+    """Raise TypeError where an argument is of another type than its parameter."""
+    boundless = dict.fromkeys(protocol.context.sizes, sys.maxsize // 2)
+    for binder, (name, value) in zip(protocol.ir.action(step.action).parameters, step.arguments, strict=True):
+        if not in_scope(binder.type, value, boundless):
+            raise TypeError(f"{protocol.ir.name}.{step.action}: `{name}` is to be of type {binder.type}, not {value!r}")
+
+
 def misfit(protocol: Protocol, state: State, step: Step) -> Refusal | None:
     """The refusal of a step one of whose arguments is none that its parameter ranges over; None where all are.
 
     Raises TypeError where an argument is of another type than its parameter.
     """
-    activate(protocol.context)
+    check_types(protocol, step)
     act = protocol.ir.action(step.action)
     chosen = dict(step.arguments)
     for binder in act.parameters:
         value = chosen[binder.name]
-        if not in_scope(binder.type, value, dict.fromkeys(protocol.context.sizes, 1 << 62)):
-            raise TypeError(f"{protocol.ir.name}.{step.action}: `{binder.name}` is to be of type {binder.type}, not {value!r}")
         found = _outside(protocol, state, act, binder, chosen)
         if found is not None:
             place = shown_place(act.place.file, act.place.line)

@@ -1,12 +1,26 @@
-"""A behaviour of a protocol under construction: steps are given, not enumerated."""
+"""A behaviour of a protocol under construction: steps are given, not enumerated.
+
+A step costs time in proportion to what it changes, not to the state: sets of messages and logs are changed in place,
+and an undo log leads back. The whole state, and what a refusal or an undefined step is due to, are made on demand;
+CPython over the spec's own methods has the last word on these.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from model_check.evaluation import guarded
-from model_check.validation.refusal import Refusal, misfit, refusal
-from spec.language import Map, Protocol, State, Step
+from model_check.validation.compile import Misfit, compiled
+from model_check.validation.journal import ADDED, STEP, STORED, Cells, Change, undo
+from model_check.validation.operations import Tables
+from model_check.validation.refusal import Refusal, check_types, misfit, refusal
+from spec.language import Map, NotEnabled, Protocol, Seq, State, Step
+from spec.language.types import SeqType, SetType, Type
+from spec.language.values import Undefined
+
+# What generated code raises where an expression has no value.
+_UNDEFINED = (Undefined, AttributeError, TypeError, IndexError)
+_STEP_ENDS: Change = ({}, None, STEP, None)
 
 
 class Run:
@@ -23,8 +37,13 @@ class Run:
             if len(initial) != 1:
                 raise ValueError(f"{protocol.ir.name} has {len(initial)} initial states: say in which one the run begins")
             (state,) = initial
-        self.steps: list[Step] = []
-        self._states = [state]
+        self._journal: list[Change] = []
+        self._taken: list[tuple[str, tuple[Any, ...]]] = []
+        self._state: State | None = None
+        self._cells: dict[str, Cells] = {v.name: {} for v in protocol.ir.variables}
+        self._enter(state)
+        program = compiled(type(protocol), protocol.without)
+        self._actions = program.bind(Tables(protocol.context), self._cells, self._journal.append)
         self._parameters = {a.name: tuple(b.name for b in a.parameters) for a in protocol.ir.actions}
 
     def take(self, action: str, *arguments: Any) -> bool:
@@ -32,49 +51,148 @@ class Run:
 
         Raises TypeError where an argument is of another type than its parameter, SpecError where the step is undefined.
         """
-        step, state = self._step(action, arguments), self.state
-        if misfit(self.protocol, state, step) is not None:
+        journal = self._journal
+        mark = len(journal)
+        try:
+            taken = self._actions[action](*arguments)
+        except NotEnabled:
+            taken = False
+        except Misfit:
+            check_types(self.protocol, self._step(action, arguments))
+            taken = False
+        except (KeyError, *_UNDEFINED):
+            self.back(mark)
+            taken = self._take_slowly(self._step(action, arguments))
+        if taken:
+            self._taken.append((action, arguments))
+            journal.append(_STEP_ENDS)
+            self._state = None
+        elif len(journal) > mark:
+            self.back(mark)
+        return bool(taken)
+
+    def _take_slowly(self, step: Step) -> bool:
+        """Take a step by CPython over the spec's own method: one that generated code has no value for."""
+        if misfit(self.protocol, self.state, step) is not None:
             return False
-        with guarded(self.protocol, step, state):
-            after = self.protocol.attempt(state, step)
-        if after is None:
-            return False
-        self.steps.append(step)
-        self._states.append(after)
-        return True
+        with guarded(self.protocol, step, self.state):
+            after = self.protocol.attempt(self.state, step)
+        if after is not None:
+            self._enter(after)
+        return after is not None
 
     def refusal(self, action: str, *arguments: Any) -> Refusal:
         """Why a step is not enabled in the present state; ValueError where it is."""
         return refusal(self.protocol, self.state, self._step(action, arguments))
 
-    def value(self, variable: str, *keys: Any) -> Any:
-        """The present value of a variable, or of one entry of a map variable."""
-        found = getattr(self.state, variable)
-        return found[keys if len(keys) > 1 else keys[0]] if keys else found
-
-    def mark(self) -> int:
-        """The present point, to come back to."""
-        return len(self.steps)
-
-    def back(self, mark: int) -> None:
-        """Undo all steps since a mark."""
-        del self.steps[mark:]
-        del self._states[mark + 1 :]
-
-    def touched(self, mark: int) -> set[tuple[str, tuple[Any, ...]]]:
-        """The variables, and entries of map variables, that steps since a mark have changed: `(variable, keys)`."""
-        found: set[tuple[str, tuple[Any, ...]]] = set()
-        for (name, old), (_, new) in zip(self._states[mark].items(), self.state.items(), strict=True):
-            if isinstance(old, Map):
-                found |= {(name, k if isinstance(k, tuple) else (k,)) for (k, a), (_, b) in zip(old.items(), new.items(), strict=True) if a != b}
-            elif old != new:
-                found.add((name, ()))
-        return found
+    @property
+    def steps(self) -> list[Step]:
+        """The steps taken so far."""
+        return [self._step(action, arguments) for action, arguments in self._taken]
 
     @property
     def state(self) -> State:
-        """The present state as a whole."""
-        return self._states[-1]
+        """The present state as a whole, in time proportional to its size."""
+        if self._state is None:
+            ir, freeze = self.protocol.ir, type(self.protocol).state_of
+            self._state = freeze(**{v.name: _whole(v.keys, v.value_type, self._cells[v.name]) for v in ir.variables})  # type: ignore[assignment]
+        assert self._state is not None
+        return self._state
+
+    def value(self, variable: str, *keys: Any) -> Any:
+        """The present value of a variable, or of one entry of a map variable, in time proportional to its size."""
+        found = self.protocol.ir.variable(variable)
+        if found.keys and not keys:
+            return _whole(found.keys, found.value_type, self._cells[variable])
+        return _language_value(found.value_type, self._cells[variable][_key(keys)])
+
+    def peek(self, variable: str, *keys: Any) -> Any:
+        """As `value`, without a copy: of a sequence, the list of its entries; of a set, a Python set. For reading, and only until the next step."""
+        return self._cells[variable][_key(keys)]
+
+    def mark(self) -> int:
+        """The present point, to come back to."""
+        return len(self._journal)
+
+    def back(self, mark: int) -> None:
+        """Undo all steps since a mark."""
+        journal = self._journal
+        while len(journal) > mark:
+            change = journal.pop()
+            if change is _STEP_ENDS:
+                self._taken.pop()
+            else:
+                undo(change)
+        self._state = None
+
+    def touched(self, mark: int) -> set[tuple[str, tuple[Any, ...]]]:
+        """The variables, and entries of map variables, that steps since a mark have changed: `(variable, keys)`."""
+        names = {id(held): name for name, held in self._cells.items()}
+        return {(names[id(held)], _keys(key)) for held, key, kind, _ in self._journal[mark:] if kind != STEP}
+
+    def added(self, mark: int) -> list[tuple[str, tuple[Any, ...], Any]]:
+        """The members that came into set variables since a mark and are still there, in order: `(variable, keys, member)`."""
+        names = {id(held): name for name, held in self._cells.items()}
+        changes = [(held, key, detail) for held, key, kind, detail in self._journal[mark:] if kind == ADDED]
+        return [(names[id(held)], _keys(key), member) for held, key, member in changes if member in held[key]]
+
+    def _enter(self, state: State) -> None:
+        """Make a state the present one."""
+        for variable in self.protocol.ir.variables:
+            held, value = self._cells[variable.name], getattr(state, variable.name)
+            for key, entry in value.items() if variable.keys else [((), value)]:
+                self._store(held, key, _held(variable.value_type, entry))
+
+    def _store(self, held: Cells, key: Any, value: Any) -> None:
+        if key in held and held[key] != value:
+            self._journal.append((held, key, STORED, held[key]))
+        if key not in held or held[key] != value:
+            held[key] = value
 
     def _step(self, action: str, arguments: tuple[Any, ...]) -> Step:
-        return Step(action, tuple(zip(self._parameters[action], arguments, strict=True)))
+        if action not in self._parameters:
+            raise ValueError(f"{self.protocol.ir.name} has no action `{action}`; its actions are {', '.join(self._parameters)}")
+        names = self._parameters[action]
+        if len(names) != len(arguments):
+            raise TypeError(f"{self.protocol.ir.name}.{action} takes {', '.join(names) or 'no arguments'}; given were {len(arguments)} arguments")
+        return Step(action, tuple(zip(names, arguments, strict=True)))
+
+
+def _key(keys: tuple[Any, ...]) -> Any:
+    """Keys as they stand in cells."""
+    return keys[0] if len(keys) == 1 else keys
+
+
+def _keys(key: Any) -> tuple[Any, ...]:
+    return key if isinstance(key, tuple) else (key,)
+
+
+def _held(type_: Type, value: Any) -> Any:
+    """What a cell holds of a value."""
+    match type_:
+        case SetType():
+            return set(value)
+        case SeqType():
+            return list(value.entries)
+        case _:
+            return value
+
+
+def _language_value(type_: Type, held: Any) -> Any:
+    """The value of which a cell holds this."""
+    match type_:
+        case SetType():
+            return frozenset(held)
+        case SeqType(index=index):
+            return Seq(index.cls, 0, tuple(held))
+        case _:
+            return held
+
+
+def _whole(keys: tuple[Any, ...], type_: Type, held: Cells) -> Any:
+    """The value of a whole variable."""
+    if not keys:
+        return _language_value(type_, held[()])
+    found = Map({key: _language_value(type_, entry) for key, entry in held.items()})
+    found.freeze()
+    return found

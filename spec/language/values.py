@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Never, Self, TypeAlias, TypeVar, dataclass_transform
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Never, Self, TypeAlias, TypeVar, cast, dataclass_transform
 
 from spec.language.context import active
 from spec.language.errors import LeavesScope, NotEnabled
@@ -104,19 +104,57 @@ class Undefined(Exception):
     """An expression without a value (a read past the end of a sequence, a field of None): a mistake in the spec."""
 
 
+class _Record:
+    """What all records share: their hash is computed once. A message is looked up in sets far more often than it is made."""
+
+    __slots__ = ("_hash",)
+    _hash: int
+    _values: ClassVar[Callable[[Any], tuple[Any, ...]]]
+
+    def __hash__(self) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            found = hash(type(self)._values(self))
+            object.__setattr__(self, "_hash", found)
+            return found
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in type(self).__slots__)
+        return f"{type(self).__name__}({fields})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), type(self)._values(self)
+
+
 @dataclass_transform(frozen_default=True)
 def record(cls: type[T]) -> type[T]:
     """Class decorator: a record of the spec language, immutable, compared by its fields."""
-    return dataclasses.dataclass(frozen=True, slots=True, repr=False)(_with_repr(cls))
+    body = {name: value for name, value in vars(cls).items() if name not in ("__dict__", "__weakref__")}
+    # Named in the class itself, or a dataclass would put its own, slower one there.
+    body |= {"__hash__": _Record.__hash__, "__qualname__": cls.__qualname__}
+    bases = (_Record, *(base for base in cls.__bases__ if base is not object))
+    made: Any = dataclasses.dataclass(frozen=True, slots=True, repr=False, init=False)(type(cls.__name__, bases, body))
+    names = [f.name for f in dataclasses.fields(made)]
+    made._values = eval(f"lambda record: ({''.join(f'record.{name}, ' for name in names)})")
+    made.__new__ = _maker(made, names)
+    return cast("type[T]", made)
 
 
-def _with_repr(cls: type[T]) -> type[T]:
-    def show(self: Any) -> str:
-        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
-        return f"{type(self).__name__}({fields})"
-
-    cls.__repr__ = show  # type: ignore[method-assign]  # records show themselves as they are written
-    return cls
+def _maker(cls: type, names: list[str]) -> Any:
+    """`__new__` of a record: the fields are set on an object of a class that may change, which then becomes a record."""
+    # A frozen dataclass's own `__init__` takes five times as long, and most of a step's time is that of making messages.
+    changeable = type(cls.__name__, (_Record,), {"__slots__": tuple(names)})
+    lines = [
+        f"def __new__({', '.join(['cls', *names])}):",
+        "    record = new(changeable)",
+        *(f"    record.{name} = {name}" for name in names),
+        "    record.__class__ = cls",
+        "    return record",
+    ]
+    scope: dict[str, Any] = {"new": object.__new__, "changeable": changeable}
+    exec("\n".join(lines), scope)
+    return scope["__new__"]
 
 
 Option: TypeAlias = T | None
@@ -195,7 +233,7 @@ class _Positioned(Generic[I, T]):
     __slots__ = ("after", "entries", "index")
 
     def __init__(self, index: type[I], after: int, entries: tuple[T, ...]) -> None:
-        self.index, self.after, self.entries = index, index(after), entries
+        self.index, self.after, self.entries = index, after if type(after) is index else index(after), entries
 
     @property
     def last(self) -> I:
