@@ -220,6 +220,8 @@ class EtcdRaft(Protocol):
     """On leaders: the next position to send to each member."""
     progress: Volatile[Map[tuple[Node, Node], Progress]]
     """On leaders: how entries are sent to each member."""
+    pending_snapshot: Volatile[Map[tuple[Node, Node], Index]]
+    """On leaders: the last entry of the snapshot that was sent to each member, while it waits for it."""
     pending_change: Volatile[Map[Node, Index]]
     """On leaders: no other change is proposed before this position is applied."""
 
@@ -276,6 +278,7 @@ class EtcdRaft(Protocol):
         self.match_index = Map({(n, p): Index(0) for n in Node for p in Node})
         self.next_index = Map({(n, p): Index(0) for n in Node for p in Node})
         self.progress = Map({(n, p): Progress.PROBE for n in Node for p in Node})
+        self.pending_snapshot = Map({(n, p): Index(0) for n in Node for p in Node})
         self.pending_change = Map({n: Index(0) for n in Node})
         self.writes = Map({n: Seq.empty(Slot) for n in Node})
         self.synced = Map({n: Slot(0) for n in Node})
@@ -658,6 +661,16 @@ class EtcdRaft(Protocol):
         require(i <= self.handed_out[n], rule="apply committed changes only")
         self.install(n, i, self.config[n])
 
+    @action
+    def skip_founding_change(self, n: Node) -> None:
+        """The application of server n does not apply a founding entry, for its server has begun with all of them."""
+        i = self.next_change(n)
+        require(i is not None)
+        require(i <= self.founding.last)
+        require(i <= self.handed_out[n])
+        require(self.config[n] == self.founders)
+        self.applied[n] = i
+
     # --- Snapshots (chapter 5)
 
     @action
@@ -679,6 +692,7 @@ class EtcdRaft(Protocol):
         require(self.compacted[n] <= last)
         require(last <= self.handed_out[n] or last == self.compacted[n])
         self.progress[n, p] = Progress.SNAPSHOT
+        self.pending_snapshot[n, p] = last
         self.next_index[n, p] = last + 1
         self.queued |= {
             Message(Kind.SNAPSHOT, self.term[n], n, p, Index(0), Term(0), self.log[n].window(Index(0), last), Index(0), False, Index(0))
@@ -691,8 +705,8 @@ class EtcdRaft(Protocol):
         require(self.role[n] == Role.LEADER)
         require(self.progress[n, p] == Progress.SNAPSHOT)
         self.progress[n, p] = Progress.PROBE
-        if not arrived:
-            self.next_index[n, p] = self.match_index[n, p] + 1
+        self.next_index[n, p] = max(self.match_index[n, p], self.pending_snapshot[n, p] if arrived else Index(0)) + 1
+        self.pending_snapshot[n, p] = Index(0)
 
     @action
     def restore(self, n: Node, c: ConfigAt) -> None:
@@ -802,6 +816,7 @@ class EtcdRaft(Protocol):
         self.log[n] = self.founding
         self.commit[n] = self.founding.last
         self.config[n] = self.founders
+        self.configs |= {ConfigAt(self.founding.last, self.founders)}
 
     # --- Parts of the steps
 
@@ -837,6 +852,7 @@ class EtcdRaft(Protocol):
             if self.progress[n, p] == Progress.PROBE or (self.progress[n, p] == Progress.SNAPSHOT and self.compacted[n] <= self.match_index[n, p]):
                 self.progress[n, p] = Progress.REPLICATE
                 self.next_index[n, p] = self.match_index[n, p] + 1
+                self.pending_snapshot[n, p] = Index(0)
 
     def back_off(self, n: Node, p: Node, m: Message) -> None:
         """Member p refused a call: go back to where its log may agree, never below what it is known to hold (section 3.5)."""
@@ -872,6 +888,7 @@ class EtcdRaft(Protocol):
                     self.match_index[n, p] = Index(0)
                     self.next_index[n, p] = Index(0)
                     self.progress[n, p] = Progress.PROBE
+                    self.pending_snapshot[n, p] = Index(0)
             self.recount[n] = n in after.incoming or n in after.outgoing
         self.config[n] = after
         self.applied[n] = i
@@ -922,6 +939,7 @@ class EtcdRaft(Protocol):
             self.match_index[n, p] = Index(0)
             self.next_index[n, p] = Index(0)
             self.progress[n, p] = Progress.PROBE
+            self.pending_snapshot[n, p] = Index(0)
 
     # --- Conditions
 

@@ -16,7 +16,7 @@ from model_check.validation.etcd_lines import Event, WireMessage
 from model_check.validation.etcd_start import Cluster
 from model_check.validation.run import Run
 from model_check.validation.verdict import Departure, Verdict
-from spec.etcd_raft import Change, Config, Kind, Message, Node, Progress, Reached, Role
+from spec.etcd_raft import Config, Kind, Message, Node, Progress, Reached, Role, Slot
 from spec.language import Set
 from spec.replicated_log import Index
 
@@ -30,10 +30,13 @@ _TYPES = {
     Kind.VOTE_REPLY: "MsgVoteResp",
     Kind.SNAPSHOT: "MsgSnap",
 }
-MOST_RETRIES = 2_000
+MOST_RETRIES = 200
 """Alternatives tried before a trace is given up as inconclusive."""
 
 Alternative = Callable[[], None]
+Proposal = tuple[tuple[str, int], ...] | None
+"""The parts of a change of members; None for a command."""
+Batch = tuple[Proposal, ...]
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Phase:
 
     boot: str = "off"
     founding: int = 0
-    batch: tuple[tuple[tuple[str, int], ...] | None, ...] = ()
+    batch: Batch = ()
 
 
 class Refused(Exception):
@@ -97,13 +100,22 @@ class Judge:
                 self.retries += 1
                 if self.retries > MOST_RETRIES:
                     return "inconclusive", farthest[0], farthest[1]
-                choice = choices.pop()
+                choice = self._culprit(choices, event)
                 self.run.back(choice.mark)
                 self.position, self.phases = choice.position, dict(choice.phases)
                 event = self.events[self.position]
                 refused = self._first_that_fits(event, choice.rest, choices)
             self.position += 1
         return "explained", len(self.events), None
+
+    def _culprit(self, choices: list[_Choice], event: Event) -> _Choice:
+        """The choice to try otherwise: the latest at a server that the refused line is about, else the latest; those after it are forgotten."""
+        concerned = {event.node} | ({event.message.source} if event.message is not None else set())
+        concerned |= {self.events[c.position].node for c in choices if event.name == "ApplyConfChange" and self.events[c.position].name != "InitState"}
+        at = next((i for i in range(len(choices) - 1, -1, -1) if self.events[choices[i].position].node in concerned), len(choices) - 1)
+        choice = choices[at]
+        del choices[at:]
+        return choice
 
     def _first_that_fits(self, event: Event, rest: Iterator[Alternative], choices: list[_Choice]) -> Refused | None:
         mark, phases = self.run.mark(), dict(self.phases)
@@ -135,12 +147,17 @@ class Judge:
         if phase.boot in ("founded", "found") and event.name in ("BecomeFollower", "ApplyConfChange") and self._founds(event, n):
             return [lambda: self._found(event, n)]
         if phase.batch and event.message is not None and event.name == "SendAppendEntriesResponse" and event.message.target == event.node:
-            return [lambda order=order: self._append_batch(event, n, order) for order in _orders(phase.batch)]  # type: ignore[misc]
+            joint = [self.cluster.joint_or_not(item, n, self.position) for item in phase.batch if item]
+            ways = [(order, j) for j in (joint[0] if joint else (False,)) for order in _orders(phase.batch)]
+            return [lambda order=order, j=j: self._append_batch(event, n, order, j) for order, j in ways]  # type: ignore[misc]
+        if self._may_have_been_unreachable(event, n):
+            return [lambda: self._receive(event, n), lambda: self._receive(event, n, reported=True)]
         handler: Callable[[Event, Node], None] = getattr(self, f"_{_snake(event.name)}")
 
         def explain() -> None:
             if event.role == "StatePreCandidate" and self.run.peek("role", n) != Role.PRE_CANDIDATE:
                 self._settle(n)
+                self._skip_founding(n)
                 self._take("stand", n)
             handler(event, n)
 
@@ -206,6 +223,11 @@ class Judge:
         if self.phases[n].batch:
             self._drop_batch(n)
 
+    def _skip_founding(self, n: Node) -> None:
+        """What a server does next shows that it has dealt with all changes; founding ones may be skipped without a line."""
+        while self.run.take("skip_founding_change", n):
+            pass
+
     def _drop_batch(self, n: Node) -> None:
         """Proposals that are not appended after all: a change that would have made the uncommitted part of the log too large."""
         batch = self.phases[n].batch
@@ -227,9 +249,22 @@ class Judge:
         self.phases[n] = Phase(boot="restore")
 
     def _restart(self, event: Event, n: Node, action: str, *arguments: Any) -> None:
+        if action == "restart":
+            self._sync_as_much(n, int(arguments[0]))
         self._take(action, n, *arguments)
         self._start_shows(event, n, action)
         self.phases[n] = Phase(boot="restore")
+
+    def _sync_as_much(self, n: Node, slot: int) -> None:
+        """Later writes that promise nothing more than the one found on the disk may have been done as far as their messages can tell."""
+        writes = self.run.peek("writes", n)
+        if not 0 < slot <= len(writes):
+            return
+        found, last = writes[slot - 1], slot
+        while last < len(writes) and (writes[last].term, writes[last].vote, writes[last].log) == (found.term, found.vote, found.log):
+            last += 1
+        if last > self.run.peek("synced", n):
+            self.run.take("persist", n, Slot(last))
 
     def _start_shows(self, event: Event, n: Node, action: str) -> None:
         """A server that starts shows its log and where its snapshot ends, and has not yet read anything else from its disk."""
@@ -301,11 +336,13 @@ class Judge:
         if role == Role.LEADER:
             return ("abdicate", n)
         if role != Role.PRE_CANDIDATE:
+            self._skip_founding(n)
             self._take("stand", n)
         return ("lose_pre_vote", n)
 
     def _become_candidate(self, event: Event, n: Node) -> None:
         self._settle(n)
+        self._skip_founding(n)
         self._take("campaign", n)
         self._shows(event, n, "campaign")
 
@@ -361,7 +398,8 @@ class Judge:
         """Reports that are not traced, where only they explain from where a leader sends."""
         progress, following = self.run.peek("progress", n, p), self.run.peek("next_index", n, p)
         if progress == Progress.SNAPSHOT:
-            self._take("report_snapshot", n, p, following == wanted)
+            arrived = max(self.run.peek("pending_snapshot", n, p), self.run.peek("match_index", n, p)) + 1 == wanted
+            self._take("report_snapshot", n, p, arrived)
         elif progress == Progress.REPLICATE and following != wanted and self.run.peek("match_index", n, p) + 1 == wanted:
             self._take("report_unreachable", n, p)
 
@@ -370,8 +408,7 @@ class Judge:
         progress = self.run.peek("progress", n, p)
         if progress == Progress.SNAPSHOT:
             # It was lost, or what follows it has been compacted meanwhile.
-            arrived = self.run.peek("next_index", n, p) <= self.run.peek("handed_out", n)
-            self._take("report_snapshot", n, p, arrived)
+            self._take("report_snapshot", n, p, False)
         needed = self.run.peek("next_index", n, p)
         if progress == Progress.REPLICATE and needed > self.run.peek("handed_out", n):
             self._take("report_unreachable", n, p)
@@ -383,7 +420,7 @@ class Judge:
         message = event.message
         assert message is not None
         if message.target == event.node:
-            self._append_batch(event, n, self.phases[n].batch)
+            self._append_batch(event, n, (), False)
             return
         mark = self.run.mark()
         m = self.run.peek("handling", n)
@@ -397,14 +434,14 @@ class Judge:
         self._shows(event, n, action)
         self._made(event, mark, action)
 
-    def _append_batch(self, event: Event, n: Node, batch: tuple[tuple[tuple[str, int], ...] | None, ...]) -> None:
+    def _append_batch(self, event: Event, n: Node, batch: Batch, joint: bool) -> None:
         """The leader appends what it has taken in, and acknowledges it to itself."""
         self.phases[n] = replace(self.phases[n], batch=())
         if self.run.peek("handling", n) is not None:
             self._settle(n)
         mark = self.run.mark()
         for item in batch:
-            self._propose(n, item)
+            self._propose(n, item, joint)
         # Entries without a line: the end of a joint configuration, and changes that change no member.
         for _ in range(min(event.log - len(self.run.peek("log", n)), 64)):
             if self.run.peek("config", n).outgoing:
@@ -415,11 +452,12 @@ class Judge:
         self._shows(event, n, "acknowledge")
         self._made(event, mark, "acknowledge")
 
-    def _propose(self, n: Node, item: tuple[tuple[str, int], ...] | None) -> None:
+    def _propose(self, n: Node, item: Proposal, joint: bool) -> None:
         if item is None:
             self._take("propose", n)
             return
-        change = self.cluster.change(item, self.run.peek("config", n), self.position)
+        change = self.cluster.change(item, joint)
+        self._skip_founding(n)
         self._take("propose_change", n, change.voters, change.learners, change.removed, change.joint)
 
     def _replicate(self, event: Event, n: Node) -> None:
@@ -428,20 +466,34 @@ class Judge:
     def _change_conf(self, event: Event, n: Node) -> None:
         self._take_in(event, n, event.changes)
 
-    def _take_in(self, event: Event, n: Node, item: tuple[tuple[str, int], ...] | None) -> None:
+    def _take_in(self, event: Event, n: Node, item: Proposal) -> None:
         """A proposal's line comes before its batch is appended: see whether it may be, and wait for the rest."""
         if not self.phases[n].batch and not self.run.peek("opening", n):
             self._settle(n)
         self._shows(event, n, "propose")
         mark = self.run.mark()
-        self._propose(n, item)
+        self._propose(n, item, False)
         self.run.back(mark)
         self.phases[n] = replace(self.phases[n], batch=(*self.phases[n].batch, item))
 
     # --- receiving
 
-    def _receive(self, event: Event, n: Node) -> None:
+    def _may_have_been_unreachable(self, event: Event, n: Node) -> bool:
+        """Whether a leader goes on from an acknowledgement though it had sent more: it had been told, before it or after it, that this was lost."""
+        m = event.message
+        if m is None or event.name != "ReceiveAppendEntriesResponse" or m.type != "MsgAppResp" or m.reject or m.source == event.node:
+            return False
+        p = self.cluster.nodes[m.source]
+        if self.run.peek("progress", n, p) != Progress.REPLICATE or self.run.peek("next_index", n, p) <= m.index + 1:
+            return False
+        sent = self.cluster.next_call(self.position, m.source)
+        return sent is not None and sent.index == m.index
+
+    def _receive(self, event: Event, n: Node, *, reported: bool = False) -> None:
         self._settle(n)
+        if reported:
+            assert event.message is not None
+            self._take("report_unreachable", n, self.cluster.nodes[event.message.source])
         self._shows(event, n, "receive")
         message = event.message
         assert message is not None
@@ -474,14 +526,18 @@ class Judge:
         return False
 
     def _report_before_recount(self, event: Event, n: Node) -> None:
-        """A leader recounts though an acknowledgement tells it nothing new: it had been told that its calls to this member were lost."""
+        """A leader recounts though an acknowledgement tells it nothing new: it had been told what became of its calls to this member."""
         message = event.message
         assert message is not None
         p = self.cluster.nodes.get(message.source)
         if message.type != "MsgAppResp" or message.reject or p is None or not self._next_is(n, "Commit"):
             return
-        if self.run.peek("match_index", n, p) == message.index and self.run.peek("progress", n, p) == Progress.REPLICATE and p != n:
+        if self.run.peek("match_index", n, p) != message.index or p == n:
+            return
+        if self.run.peek("progress", n, p) == Progress.REPLICATE:
             self._take("report_unreachable", n, p)
+        elif self.run.peek("progress", n, p) == Progress.SNAPSHOT:
+            self._take("report_snapshot", n, p, True)
 
     def _forget_before_vote(self, event: Event, n: Node) -> None:
         """A follower grants a vote though it knew of a leader in this term: it was told to forget it."""
@@ -533,6 +589,10 @@ class Judge:
         self._take("apply_change", n)
         refused = self._new_config(event, n)
         if refused is None:
+            return
+        self.run.back(mark)
+        self._skip_founding(n)
+        if self.run.mark() > mark and self.run.take("apply_change", n) and self._new_config(event, n) is None:
             return
         self.run.back(mark)
         if self.run.take("reject_change", n) and self._new_config(event, n) is None:

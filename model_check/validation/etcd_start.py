@@ -36,6 +36,7 @@ class Cluster:
         self.ids = {node: number for number, node in self.nodes.items()}
         self.protocol = EtcdRaft(Scope(node=max(len(numbers), 1), term=_UNBOUNDED, index=_UNBOUNDED, slot=_UNBOUNDED))
         self._next = _following(events)
+        self._position = {event.line: position for position, event in enumerate(events)}
         self._shown: dict[frozenset[Node], tuple[int, ...]] = {}
         self.lives = self._first_lines()
         self.peers = self._founding_peers()
@@ -125,32 +126,49 @@ class Cluster:
         found = self._next[position]
         return None if found is None else self.events[found]
 
+    def next_call(self, position: int, target: int) -> WireMessage | None:
+        """The next MsgApp that the server of a line sends to another while it leads."""
+        event = self.following(position)
+        while event is not None and event.role == "StateLeader":
+            m = event.message
+            if m is not None and m.type == "MsgApp" and m.target == target and event.name == "SendAppendEntriesRequest":
+                return m
+            event = self._after(event)
+        return None
+
     def outgoing_after(self, position: int) -> tuple[int, ...] | None:
         """The outgoing voters that a server shows after a line; None where it shows no more, or starts anew."""
         following = self.following(position)
         return None if following is None or following.name == "InitState" else following.conf[1]
 
-    def change(self, changes: tuple[tuple[str, int], ...], config: Config, position: int) -> Change:
-        """The change that a proposal's line stands for. Whether it is joint shows only where it is applied, if it has one part."""
+    def change(self, changes: tuple[tuple[str, int], ...], joint: bool) -> Change:
+        """The change that a proposal's line stands for."""
         voters, learners, removed = set(), set(), set()
         for action, number in changes:
             node = self.nodes[number]
             for part in (voters, learners, removed):
                 part.discard(node)
             {"AddNewServer": voters, "AddLearner": learners, "RemoveServer": removed}[action].add(node)
-        parts = Set(voters), Set(learners), Set(removed)
-        joint = len(changes) > 1 or self._enters_joint(Set((config.incoming | voters) - learners - removed), config, position)
-        return Change(*parts, joint, False)
+        return Change(Set(voters), Set(learners), Set(removed), joint, False)
 
-    def _enters_joint(self, incoming: frozenset[Node], config: Config, position: int) -> bool:
-        new, old = self.shown(incoming), self.shown(config.incoming)
+    def joint_or_not(self, changes: tuple[tuple[str, int], ...], n: Node, position: int) -> tuple[bool, ...]:
+        """Whether a change goes by way of a joint configuration, likelier first: of one part, it shows only where it is applied."""
+        if len(changes) > 1:
+            return (True,)
+        later = self._first_applied(n, position)
+        shown = None if later is None else self.outgoing_after(later)
+        return (True, False) if shown else (False, True)
+
+    def _first_applied(self, n: Node, position: int) -> int | None:
+        """Where the leader that proposes a change applies it; where it does not, some server that applies one."""
+        others = None
         for later in range(position + 1, len(self.events)):
             event = self.events[later]
-            if event.name == "ApplyConfChange" and event.new_conf == new and event.conf == (old, ()):
-                shown = self.outgoing_after(later)
-                if shown is not None:
-                    return shown != ()
-        return False
+            if event.node == self.ids[n] and event.name in ("ApplyConfChange", "InitState"):
+                return later if event.name == "ApplyConfChange" else others
+            if others is None and event.name == "ApplyConfChange" and event.commit > self.events[position].log:
+                others = later
+        return others
 
     # --- starting
 
@@ -244,53 +262,84 @@ class Cluster:
         """The configuration that disks hold in the beginning: its learners start with it, but are none of its voters."""
         for _, config in entries.values():
             if config.incoming:
-                holders = self.members(number for number, (_, other) in entries.items() if other.incoming == config.incoming)
-                return Config(config.incoming, config.outgoing, holders - config.incoming - config.outgoing, Set())
+                holders = [number for number, (_, other) in entries.items() if other.incoming == config.incoming and self._called_unasked(number)]
+                return Config(config.incoming, config.outgoing, self.members(holders) - config.incoming - config.outgoing, Set())
         return NO_ONE
 
+    def _called_unasked(self, number: int) -> bool:
+        """Whether a server is called before any line says that it was made a member."""
+        for event in self.events:
+            if number in (changed for _, changed in event.changes):
+                return False
+            if event.name == "SendAppendEntriesRequest" and event.message is not None and event.message.target == number:
+                return True
+        return False
+
     def restarts(self, run: Run, position: int, n: Node) -> list[Restart]:
-        """The ways in which a server may have come back that fit its first line, those first that fit the next two."""
-        start = self.events[position]
-        restored = self.following(position)
-        begun = None if self._next[position] is None else self.following(self._next[position])  # type: ignore[arg-type]
-        writes: list[Write] = run.peek("writes", n)
-        synced = int(run.peek("synced", n))
-        found: list[tuple[int, Restart]] = []
-        configs = self._configs_by_fit(run, start, restored, begun)
-        for c, fit in configs:
+        """The ways in which a server may have come back, those first that fit its first lines best.
+
+        Of equal disks only the latest is tried: it lets more messages have left, and is otherwise the same.
+        """
+        life = self._life(position)
+        start, writes, synced = life[0], run.peek("writes", n), int(run.peek("synced", n))
+        found: list[tuple[tuple[int, ...], Restart]] = []
+        for c in run.peek("configs"):
+            seen = set()
             for slot in range(len(writes), 0, -1):
-                disk = writes[slot - 1]
-                score = fit + self._disk_fit(disk, begun) - (0 if slot >= synced else 1)
+                disk: Write = writes[slot - 1]
+                fit = self._disk_fit(disk, life)
                 if disk.log.last == start.log:
-                    found.append((score, ("restart", Slot(slot), Index(start.commit), c)))
-                elif slot < len(writes) and slot >= synced and start.log < writes[slot].log.last:
-                    found.append((score - 1, ("restart_torn", Slot(slot), Index(start.log), c)))
+                    if disk not in seen:
+                        rank = (fit + self._config_fit(c, disk, life), int(slot >= synced), slot)
+                        found.append((rank, ("restart", Slot(slot), Index(start.commit), c)))
+                    seen.add(disk)
+                elif synced <= slot < len(writes) and start.log < writes[slot].log.last:
+                    found.append(((fit + self._config_fit(c, disk, life), 0, slot), ("restart_torn", Slot(slot), Index(start.log), c)))
             if synced == 0:
-                found.append((fit + (1 if start.log == 0 else -9), ("restart_empty", c)))
-        found.sort(key=lambda pair: -pair[0])
+                found.append(((self._config_fit(c, None, life) - 8 * (start.log > 0), 0, 0), ("restart_empty", c)))
         if not found:
-            found = [(0, ("restart", Slot(max(synced, 1)), Index(start.commit), c)) for c, _ in configs[:1]]
+            found = [((0,), ("restart", Slot(max(synced, 1)), Index(start.commit), c)) for c in run.peek("configs")]
+        found.sort(key=lambda pair: (pair[0], -abs(int(pair[1][-1].index) - start.commit)), reverse=True)
         return [restart for _, restart in found[:40]]
 
-    def _configs_by_fit(self, run: Run, start: Event, restored: Event | None, begun: Event | None) -> list[tuple[ConfigAt, int]]:
-        """The configurations that the application may have kept, with how well the first lines fit them."""
-        found = []
-        for c in run.peek("configs"):
-            fit = 0
-            if restored is not None and restored.name == "ApplyConfChange":
-                fit += 4 if restored.new_conf == self.shown(c.config.incoming) else -8
-            if begun is not None and begun.name == "BecomeFollower":
-                fit += 4 if begun.conf == (self.shown(c.config.incoming), self.shown(c.config.outgoing)) else -8
-            found.append((c, fit))
-        # The last one that the snapshot covers comes first, then later ones.
-        found.sort(key=lambda pair: (-pair[1], pair[0].index > start.commit, abs(int(pair[0].index) - start.commit)))
-        return found[:6]
+    def _life(self, position: int) -> list[Event]:
+        """The lines of a server from a start on that tell what its disk held: up to its next change of configuration or start."""
+        life = [self.events[position]]
+        following = self.following(position)
+        while following is not None and following.name != "InitState":
+            life.append(following)
+            if len(life) > 3 and following.name in ("ApplyConfChange", "BecomeCandidate"):
+                break
+            following = self._after(following)
+        return life
 
-    def _disk_fit(self, disk: Write, begun: Event | None) -> int:
-        if begun is None or begun.name != "BecomeFollower":
+    def _after(self, event: Event) -> Event | None:
+        return self.following(self._position[event.line])
+
+    def _config_fit(self, c: ConfigAt, disk: Write | None, life: list[Event]) -> int:
+        """How well the lines of a start fit a configuration that the application may have kept."""
+        fit, incoming, outgoing = 0, self.shown(c.config.incoming), self.shown(c.config.outgoing)
+        if len(life) > 1 and life[1].name == "ApplyConfChange":
+            fit += 8 if life[1].new_conf == incoming else -16
+        if len(life) > 2 and life[2].name == "BecomeFollower":
+            fit += 8 if life[2].conf == (incoming, outgoing) else -16
+        if disk is None or len(life) < 4:
+            return fit
+        changes = [(i, e.change) for i, e in enumerate(disk.log.entries, 1) if e.change is not None and i > c.index]
+        if life[-1].name == "ApplyConfChange" and changes:
+            change = changes[0][1]
+            following = (c.config.incoming | change.voters) - change.removed - change.learners
+            fit += 3 * (life[-1].new_conf == self.shown(following))
+        if life[-1].name == "BecomeCandidate":
+            # It has applied all changes that it knows to be committed.
+            fit += 3 * all(i > disk.commit for i, _ in changes)
+        return fit
+
+    def _disk_fit(self, disk: Write, life: list[Event]) -> int:
+        if len(life) < 3 or life[2].name != "BecomeFollower":
             return 0
         vote = 0 if disk.vote is None else self.ids[disk.vote]
-        return 4 * (int(disk.term) == begun.term) + 2 * (vote == begun.vote) + 2 * (int(disk.commit) == begun.commit)
+        return 4 * (int(disk.term) == life[2].term) + 2 * (vote == life[2].vote) + 2 * (int(disk.commit) == life[2].commit)
 
 
 def _servers(events: list[Event]) -> set[int]:
