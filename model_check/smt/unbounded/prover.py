@@ -18,6 +18,9 @@ from model_check.smt.unbounded.obligations import IMPLICATION, INITIATION, Encod
 from model_check.smt.unbounded.small_clusters import SmallClusters, SmallStep
 from spec.language import Protocol
 
+_USES = "uses "
+"""The beginning of the names by which an unsat core tells of lemmas; no function of a query is called so."""
+
 Support = tuple[str, ...]
 """The lemmas (and, by a variable's name, the claims that its value exists) that one path's query uses."""
 
@@ -204,10 +207,24 @@ class Prover:
         self._reason = solver.reason_unknown() if result == z3.unknown else ""
         return result
 
-    def minimal(self, query: Query, support: Support, seconds: float) -> Support:
-        """A support from which nothing can be left out (within a time limit for each try)."""
-        kept = list(support)
+    def core(self, query: Query, support: Support, seconds: float) -> Support:
+        """What of a support the solver's refutation used; all of it where following that costs the solver too much time."""
+        context = z3.Context()
+        solver = z3.Solver(ctx=context)
+        solver.set("timeout", max(1, int(seconds * 1000)))
+        solver.set("random_seed", self.limits.seed)
+        solver.add(*(formula.translate(context) for formula in self.formulas(query, ())))
         for name in support:
+            solver.assert_and_track(self.known(name).translate(context), f"{_USES}{name}")
+        if solver.check() != z3.unsat:
+            return support
+        used = {str(mark).removeprefix(_USES) for mark in solver.unsat_core()}
+        return tuple(name for name in support if name in used)
+
+    def minimal(self, query: Query, support: Support, seconds: float) -> Support:
+        """A support from which nothing can be left out (within a time limit for each try), beginning with the solver's own unsat core."""
+        kept = list(self.core(query, support, seconds))
+        for name in tuple(kept):
             fewer = tuple(n for n in kept if n != name)
             if self.check(query, fewer, seconds) == z3.unsat:
                 kept.remove(name)

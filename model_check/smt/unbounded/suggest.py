@@ -225,6 +225,10 @@ class _Houdini(Prover):
         yield said
         yield from super().attempts(query, obligation, hint)
 
+    def at_once(self, query: Query, obligation: Obligation, hint: Support | None, seconds: float) -> Support | None:
+        """None: with no small cluster to look at, there is nothing to be quick for."""
+        return None
+
     def small_step(self, obligation: Obligation) -> SmallStep | None:
         """None: a small cluster would assume all candidates, those that were dropped as well."""
         return None

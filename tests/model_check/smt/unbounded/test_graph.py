@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from model_check.smt.unbounded.graph import OWN, proof_graph, write_proof_graph
 from model_check.smt.unbounded.definedness import DEFINED
+from model_check.smt.unbounded.graph import OWN, proof_graph, write_proof_graph
 from model_check.smt.unbounded.ledger import read_ledger
 from model_check.smt.unbounded.obligations import Obligation
 from proofs.paxos import PaxosProof
