@@ -20,6 +20,7 @@ from model_check.cli.listing import list_specs
 from model_check.cli.prove import prove
 from model_check.cli.refine import refine
 from model_check.cli.replay import replay
+from model_check.cli.run_cluster import run_cluster
 from model_check.cli.simulate import simulate
 from spec.language import IonianError
 
@@ -35,7 +36,7 @@ def ionian() -> None:
 
 
 # A new command is a module beside this one, and a line here.
-for command in (list_specs, check, bmc, induct, prove, simulate, refine, break_rules, graph, replay, export, linearize, latency):
+for command in (list_specs, check, bmc, induct, prove, simulate, refine, break_rules, graph, replay, export, linearize, run_cluster, latency):
     ionian.add_command(command)
 
 
