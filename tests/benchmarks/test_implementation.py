@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,15 +121,13 @@ def test_what_fails_is_told_and_ends_with_status_1(monkeypatch: Any, capsys: Any
 
 @pytest.mark.long
 @pytest.mark.skipif(bool(compiled.missing()), reason=compiled.missing())
-def test_the_compiled_core_passes_the_tests_of_the_core(tmp_path: Any) -> None:
+def test_the_compiled_core_passes_the_tests_of_the_core(tmp_path: Path) -> None:
     """All but those that give it values of wrong types, which it refuses earlier, with a TypeError."""
-    import shutil
-    import subprocess
-
     compiled.build(tmp_path)
-    shutil.copytree(compiled.ROOT / "tests" / "impl" / "raft", tmp_path / "tests", ignore=shutil.ignore_patterns("__pycache__", "test_hostile.py"))
+    folder = Path("tests", "impl", "raft")
+    shutil.copytree(compiled.ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "test_hostile.py"))
     (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = .\naddopts = --import-mode=importlib\n", encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "tests", "--deselect", "tests/test_config.py::test_nonsense_is_refused"]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "tests", "--deselect", f"{folder}/test_config.py::test_nonsense_is_refused"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     where = subprocess.run([sys.executable, "-c", "import impl.raft.core as c; print(c.__file__)"], cwd=tmp_path, capture_output=True, text=True, check=True)
