@@ -22,13 +22,14 @@ LIMIT = 60.0
 
 @dataclass(frozen=True)
 class Mutant:
-    """A mistake: a text of one file of `impl/raft`, and what stands there instead."""
+    """A mistake: a text of one file of a package of `impl`, and what stands there instead."""
 
     name: str
     file: str
     text: str
     instead: str
     nodes: int = 3
+    package: str = "raft"
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ MUTANTS = (
 def planted(mutant: Mutant, folder: Path) -> None:
     """A copy of `impl` with the mistake, in a folder."""
     shutil.copytree(REPOSITORY / "impl", folder / "impl", ignore=shutil.ignore_patterns("__pycache__"))
-    file = folder / "impl" / "raft" / mutant.file
+    file = folder / "impl" / mutant.package / mutant.file
     source = file.read_text()
     if source.count(mutant.text) != 1:
         raise ValueError(f"{mutant.name}: {mutant.file} has the text {source.count(mutant.text)} times, and should have it once:\n{mutant.text}")
@@ -130,7 +131,7 @@ def catch(mutant: Mutant, limit: float = LIMIT) -> Catch | None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         planted(mutant, folder)
-        command = [sys.executable, "-m", "model_check.cli.main", "refine", "impl", "raft", "--seeds", "1000000", "--nodes", str(mutant.nodes)]
+        command = [sys.executable, "-m", "model_check.cli.main", "refine", "impl", mutant.package, "--seeds", "1000000", "--nodes", str(mutant.nodes)]
         start = time.perf_counter()
         try:
             # The folder comes first, so its `impl` is the one that is run.
