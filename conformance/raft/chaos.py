@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from random import Random
 from typing import Any
 
@@ -20,8 +21,12 @@ def draw_settings(random: Random) -> dict[str, Any]:
     }
 
 
+WEIGHTS = {"message": 50.0, "write": 27.0, "tick": 7.0, "propose": 8.0, "read": 2.0, "crash": 1.5, "compact": 3.0, "transfer": 1.0, "partition": 0.7}
+"""How often what happens to a host that is up, in a run of the middle sort."""
+
+
 class Chaos:
-    """Draws the events of a run.
+    """Draws the events of a run. Each run has its own sort of trouble, so that together they have all (swarm testing: Groce et al., 2012).
 
     Args:
         cluster: the cluster.
@@ -31,48 +36,66 @@ class Chaos:
     def __init__(self, cluster: Cluster, random: Random) -> None:
         self.cluster, self.random = cluster, random
         self.ids = tuple(cluster.hosts)
+        weights = [weight * (random.choice([0.3, 1, 1, 3]) if weight < 10 else 1) for weight in WEIGHTS.values()]
+        self._kinds = [getattr(self, f"_{name}") for name in WEIGHTS]
+        self._cumulative = list(accumulate(weights))
+        self.loss = random.choice([0.0, 0.03, 0.15])
+        self.duplication = random.choice([0.02, 0.2])
+        self.reordering = random.choice([0.05, 0.3])
+        self.recovery = random.choice([0.05, 0.3])
+        """The chance that a host that is down comes up, when it is its turn."""
+        self.apart: int | None = None
+        """The host that nothing gets to or from."""
 
     def event(self) -> None:
         """One more event."""
-        c, random = self.cluster, self.random
-        n, kind = random.choice(self.ids), random.random()
-        host = c.hosts[n]
-        if host.node is None:
-            if kind < 0.2:
-                c.restart(n)
-        elif kind < 0.50:
-            self._network()
-        elif kind < 0.78:
-            if host.writing is not None:
-                c.finish(n)
-            else:
-                c.begin(n)
-        elif kind < 0.86:
-            c.tick(n)
-        elif kind < 0.94:
-            c.propose(n)
-        elif kind < 0.96:
-            c.read(n)
-        elif kind < 0.975:
-            c.crash(n, random.randrange(4))
-        elif kind < 0.985:
-            c.compact(n)
-        else:
-            c.transfer(n, random.choice(self.ids))
+        n = self.random.choice(self.ids)
+        if self.cluster.hosts[n].node is not None:
+            self.random.choices(self._kinds, cum_weights=self._cumulative)[0](n)
+        elif self.random.random() < self.recovery:
+            self.cluster.restart(n)
 
-    def _network(self) -> None:
+    def _message(self, _: int) -> None:
         c, random = self.cluster, self.random
         busy = [(link, waiting) for link, waiting in c.links.items() if waiting]
         if not busy:
             return
         (sender, receiver), waiting = random.choice(busy)
-        position = 0 if random.random() < 0.8 else random.randrange(len(waiting))
-        fate = random.random()
-        message = waiting[position]
-        lost = fate < 0.1 or len(waiting) > 20
+        position = random.randrange(len(waiting)) if random.random() < self.reordering else 0
+        lost = random.random() < self.loss or len(waiting) > 20 or self.apart in (sender, receiver)
+        snapshot = type(waiting[position]) is messages.InstallSnapshot
         if lost:
             c.lose(sender, receiver, position)
         else:
-            c.deliver(sender, receiver, position, fate > 0.95)
-        if type(message) is messages.InstallSnapshot:
+            c.deliver(sender, receiver, position, random.random() < self.duplication)
+        if snapshot:
             c.report(sender, receiver, not lost)
+
+    def _write(self, n: int) -> None:
+        if self.cluster.hosts[n].writing is not None:
+            self.cluster.finish(n)
+        else:
+            self.cluster.begin(n)
+
+    def _tick(self, n: int) -> None:
+        self.cluster.tick(n)
+
+    def _propose(self, n: int) -> None:
+        self.cluster.propose(n)
+
+    def _read(self, n: int) -> None:
+        self.cluster.read(n)
+
+    def _crash(self, n: int) -> None:
+        down = sum(host.node is None for host in self.cluster.hosts.values())
+        if 2 * (down + 1) < len(self.ids) or self.random.random() < 0.1:  # mostly a majority stays up, or nothing happens any more
+            self.cluster.crash(n, self.random.randrange(4))
+
+    def _compact(self, n: int) -> None:
+        self.cluster.compact(n)
+
+    def _transfer(self, n: int) -> None:
+        self.cluster.transfer(n, self.random.choice(self.ids))
+
+    def _partition(self, n: int) -> None:
+        self.apart = n if self.apart is None else None

@@ -20,7 +20,7 @@ from impl.simulation.simulation import Simulation
 CHAOTIC_EVENTS = 2_000
 SIMULATED_TIME = 1_500_000
 """Microseconds of virtual time."""
-SHRINKING_SECONDS = 20.0
+SHRINKING_SECONDS = 12.0
 
 
 def run(seed: int, nodes: int) -> Outcome:

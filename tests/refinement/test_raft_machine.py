@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from conformance.outcome import Failure
 from conformance.raft import Cluster
+from conformance.raft.runs import shrunk
 from conformance.report import text
 
 HOSTS = st.integers(1, 3)
@@ -33,12 +34,11 @@ class RaftMachine(RuleBasedStateMachine):
         self.cluster = Cluster(3, 0, **configuration)
 
     def let(self, event, *arguments):
-        """Let something happen; a failure carries its report."""
+        """Let something happen; a failure carries its run."""
         try:
             getattr(self.cluster, event)(*arguments)
         except Exception as error:
-            play = self.cluster.play()
-            error.add_note(text(Failure(error, play, len(play.moves)), []))
+            error.play = self.cluster.play()
             raise
 
     # --- One event each
@@ -108,13 +108,29 @@ class RaftMachine(RuleBasedStateMachine):
             assert not wrong, f"the comparison of what changed has missed {wrong[0]}"
 
 
-def search(runs: int, steps: int = 60, **more) -> None:
-    """Draw runs; the shortest one that departs, if there is one, is raised with its events."""
-    health = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-    chosen = settings(max_examples=runs, stateful_step_count=steps, deadline=None, suppress_health_check=health, **more)
-    run_state_machine_as_test(RaftMachine, settings=chosen)
+def search(runs: int, steps: int = 50) -> Failure | None:
+    """Draw runs; the shortest one found that departs, if there is one."""
+    chosen = settings(
+        max_examples=runs,
+        stateful_step_count=steps,
+        deadline=None,
+        database=None,
+        phases=(Phase.generate, Phase.shrink),
+        print_blob=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    try:
+        run_state_machine_as_test(RaftMachine, settings=chosen)
+    except Exception as error:
+        if not hasattr(error, "play"):
+            raise
+        # Hypothesis leaves out rules; what rules like `elect` consist of can be made shorter still.
+        return shrunk(Failure(error, error.play, len(error.play.moves)))
+    return None
 
 
 @pytest.mark.refinement
 def test_every_event_of_a_raft_cluster_is_steps_of_the_spec_or_none(budget):
-    search(budget)
+    failure = search(budget)
+    if failure is not None:
+        pytest.fail(text(failure, []), pytrace=False)
