@@ -1,4 +1,4 @@
-"""Mistakes planted in `impl/raft`, each of which the refinement has to find: `python -m tests.refinement.mutants [--write] [NAME...]`."""
+"""Mistakes planted in `impl`, each of which the refinement has to find: `python -m tests.refinement.mutants [--write] [NAME...]`."""
 
 from __future__ import annotations
 
@@ -158,9 +158,9 @@ def _by(departure: dict[str, Any]) -> str:
 def table(caught: Sequence[tuple[Mutant, Catch | None]]) -> str:
     """The table, in Markdown."""
     lines = [
-        "# Mistakes planted in `impl/raft`",
+        "# Mistakes planted in `impl`",
         "",
-        "Each was found by `ionian refine impl raft` within 60 seconds, and its run shrunk. Seconds are those of the whole command.",
+        "Each was found by `ionian refine impl raft` (`paxos`, `multi_paxos`) within 60 seconds, and its run shrunk. Seconds are those of the whole command.",
         "`python -m tests.refinement.mutants --write` makes this table; `pytest -m long tests/refinement` runs all of them.",
         "",
         "| mistake | file | caught by | seconds | events in the shrunk run |",
@@ -169,15 +169,22 @@ def table(caught: Sequence[tuple[Mutant, Catch | None]]) -> str:
     for mutant, found in caught:
         by = found.by.replace("|", "\\|") if found is not None else "**survives**"
         figures = f"{found.seconds:.1f} | {found.length}" if found is not None else " | "
-        lines.append(f"| {mutant.name} | `{mutant.file}` | {by} | {figures} |")
+        lines.append(f"| {mutant.name} | `{mutant.package}/{mutant.file}` | {by} | {figures} |")
     return "\n".join(lines) + "\n"
+
+
+def _of_paxos() -> list[Mutant]:
+    """The mistakes in `impl/paxos` and `impl/multi_paxos`."""
+    from tests.refinement.paxos_mutants import MULTI_PAXOS, PAXOS
+
+    return [Mutant(*m, package=package) for package, mistakes in (("paxos", PAXOS), ("multi_paxos", MULTI_PAXOS)) for m in mistakes]
 
 
 def main(arguments: Sequence[str]) -> int:
     """Plant the mistakes, print the table, and write it where that is asked for."""
     names = [a for a in arguments if not a.startswith("--")]
     caught = []
-    for mutant in MUTANTS:
+    for mutant in (*MUTANTS, *_of_paxos()):
         if not names or any(n in mutant.name for n in names):
             found = catch(mutant)
             caught.append((mutant, found))
