@@ -24,11 +24,16 @@ class Guide:
         return self.take_any(action, [arguments])
 
     def take_any(self, action: str, choices: Iterable[tuple[Any, ...]]) -> bool:
-        """The first of some steps that the spec allows."""
+        """The first of some steps that the spec allows; where it allows none, those that come furthest are remembered."""
         refused = []
         for arguments in choices:
             if self.run.take(action, *arguments):
                 return True
             refused.append(arguments)
-        self.refusals += [self.run.refusal(action, *arguments) for arguments in refused[:_SHOWN]]
+        found = [self.run.refusal(action, *arguments) for arguments in refused]
+        self.refusals += sorted(found, key=_place, reverse=True)[:_SHOWN]
         return False
+
+
+def _place(refusal: Refusal) -> int:
+    return int(refusal.place.rpartition(":")[2])

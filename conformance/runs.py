@@ -18,8 +18,8 @@ from impl.simulation.simulation import Simulation
 from impl.simulation.workload import Workload
 from model_check.validation.run import Run
 
-CHAOTIC_EVENTS = 1_000
-SIMULATED_TIME = 2_000_000
+CHAOTIC_EVENTS = 2_000
+SIMULATED_TIME = 1_000_000
 """Microseconds of virtual time."""
 SHRINKING_SECONDS = 20.0
 
@@ -69,10 +69,11 @@ class Runs:
         random = Random(f"chaos {seed}")
         settings = self.draw_settings(random)
         cluster = self.cluster(nodes, seed, **settings)
+        chaos = Chaos(cluster, random)
 
         def go() -> None:
             for _ in range(count):
-                chaotic_event(cluster, random)
+                chaos.event()
 
         return self._followed(go, cluster.checker, lambda: Play(self.cluster, nodes, seed, settings, cluster.moves))
 
@@ -101,38 +102,57 @@ class Runs:
         return Outcome(checker.events, checker.run.length, failure)
 
 
-def chaotic_event(cluster: Cluster, random: Random) -> None:
-    """One more event: everything may happen at any time, some of it more often."""
-    n, kind = random.choice(list(cluster.hosts)), random.random()
-    if cluster.hosts[n].node is None:
-        if kind < 0.2:
-            cluster.restart(n)
-    elif kind < 0.55:
-        _message(cluster, random)
-    elif kind < 0.80:
-        if n in cluster.writing:
-            cluster.finish(n)
+class Chaos:
+    """Draws the events of a run: everything may happen at any time, some of it more often; some links are slow for a while.
+
+    Args:
+        cluster: the cluster.
+        random: where they are drawn from.
+    """
+
+    def __init__(self, cluster: Cluster, random: Random) -> None:
+        self.cluster, self.random = cluster, random
+        self._paces: dict[tuple[int, int], float] = {}
+        self._until_new_paces = 0
+
+    def event(self) -> None:
+        """One more event."""
+        cluster, random = self.cluster, self.random
+        n, kind = random.choice(list(cluster.hosts)), random.random()
+        if cluster.hosts[n].node is None:
+            if kind < 0.2:
+                cluster.restart(n)
+        elif kind < 0.55:
+            self._network()
+        elif kind < 0.82:
+            if n in cluster.writing:
+                cluster.finish(n)
+            else:
+                cluster.begin(n)
+        elif kind < 0.92:
+            cluster.tick(n)
+        elif kind < 0.98:
+            cluster.propose(n)
         else:
-            cluster.begin(n)
-    elif kind < 0.90:
-        cluster.tick(n)
-    elif kind < 0.98:
-        cluster.propose(n)
-    else:
-        cluster.crash(n, random.randrange(4))
+            cluster.crash(n, random.randrange(4))
 
-
-def _message(cluster: Cluster, random: Random) -> None:
-    busy = [(link, waiting) for link, waiting in cluster.links.items() if waiting]
-    if not busy:
-        return
-    (sender, receiver), waiting = random.choice(busy)
-    position = 0 if random.random() < 0.8 else random.randrange(len(waiting))
-    fate = random.random()
-    if fate < 0.1 or len(waiting) > 20:
-        cluster.lose(sender, receiver, position)
-    else:
-        cluster.deliver(sender, receiver, position, fate > 0.95)
+    def _network(self) -> None:
+        cluster, random = self.cluster, self.random
+        self._until_new_paces -= 1
+        if self._until_new_paces < 0:
+            self._until_new_paces = 60
+            self._paces = {link: random.choice([1, 1, 0.05]) for link in cluster.links}
+        busy = [link for link, waiting in cluster.links.items() if waiting]
+        if not busy:
+            return
+        link = random.choices(busy, [self._paces[link] for link in busy])[0]
+        waiting = len(cluster.links[link])
+        position = 0 if random.random() < 0.7 else random.randrange(waiting)
+        fate = random.random()
+        if fate < 0.1 or waiting > 20:
+            cluster.lose(*link, position)
+        else:
+            cluster.deliver(*link, position, fate > 0.85)
 
 
 def shrunk(failure: Failure, seconds: float = SHRINKING_SECONDS) -> Failure:

@@ -86,7 +86,7 @@ def said(m: messages.Message, words: Words, voted: Mapping[tuple[Ballot, int], V
                 yield "accepts", Accept(ballot, slot(s), words.value(command))
         case messages.Accepted(sender=sender, first_slot=first, last_slot=last):
             for s in range(first, last + 1):
-                yield "accepteds", Accepted(words.acceptor(sender), ballot, slot(s), voted[ballot, s])
+                yield "accepteds", Accepted(words.acceptor(sender), ballot, slot(s), voted.get((ballot, s)))  # type: ignore[arg-type]  # None: it never voted so
         case _:
             return
 
@@ -132,7 +132,7 @@ class Checker(Following):
         ready = host.writing
         assert ready is not None, "a Ready was handed out"
         self._writing[host.id] = ready
-        spoken = [word for m in sent for word in said(m, self.words, {})]
+        spoken = [word for m in sent for word in said(m, self.words, self._votes(ready))]
         # A leader tells itself, too.
         for r in ready.votes:
             if r.ballot.proposer == host.id:
@@ -152,7 +152,7 @@ class Checker(Following):
     def _finish(self, mark: int, event: events.Event, host: MultiPaxosHost, sent: Sequence[messages.Message]) -> None:
         """What is now on the disk, step by step as it came about, and what has waited for it."""
         a, words, ready = self.words.acceptor(host.id), self.words, self._writing.pop(host.id)
-        voted = {(words.ballot(r.ballot), s): words.value(c) for r in ready.votes for s, c in enumerate(r.commands, r.first_slot)}
+        voted = self._votes(ready)
         spoken: list[tuple[str, SpecMessage]] = []
         for m in sent:
             records = list(said(m, words, voted))
@@ -163,7 +163,7 @@ class Checker(Following):
             for _, record in missing:
                 if isinstance(record, Prepare):
                     spoken += self._stand(a, record)
-                elif isinstance(record, Accepted):
+                elif isinstance(record, Accepted) and record.value is not None:
                     self.guide.take("phase_2b", a, Accept(record.ballot, record.slot, record.value))
         if ready.max_bal is not None and ready.max_bal.proposer == host.id:
             spoken += self._stand(a, Prepare(words.ballot(ready.max_bal)))
@@ -175,6 +175,10 @@ class Checker(Following):
         spoken += self._low_promises(mark, sent)
         self.compare(mark, event, self._mapped(host, ready.votes), spoken)
         self._note_votes(mark)
+
+    def _votes(self, ready: Ready) -> dict[tuple[Ballot, int], Value]:
+        """What is voted for in a Ready."""
+        return {(self.words.ballot(r.ballot), s): self.words.value(c) for r in ready.votes for s, c in enumerate(r.commands, r.first_slot)}
 
     def _stand(self, a: Acceptor, prepare: Prepare) -> list[tuple[str, SpecMessage]]:
         """A candidate begins a ballot and promises for it; what it says to itself."""
