@@ -20,6 +20,7 @@ from model_check.cli.prove import prove
 from model_check.cli.refine import refine
 from model_check.cli.replay import replay
 from model_check.cli.simulate import simulate
+from model_check.cli.trace import trace
 from spec.language import IonianError
 
 USAGE_ERROR, INCONCLUSIVE = 2, 3
@@ -34,7 +35,7 @@ def ionian() -> None:
 
 
 # A new command is a module beside this one, and a line here.
-for command in (list_specs, check, bmc, induct, prove, simulate, refine, break_rules, graph, replay, export, linearize):
+for command in (list_specs, check, bmc, induct, prove, simulate, refine, break_rules, graph, replay, export, linearize, trace):
     ionian.add_command(command)
 
 

@@ -17,7 +17,7 @@ from model_check.validation.etcd_start import Cluster
 from model_check.validation.run import Run
 from model_check.validation.verdict import Departure, Verdict
 from spec.etcd_raft import Config, Kind, Message, Node, Progress, Reached, Role, Slot
-from spec.language import Set
+from spec.language import Set, SpecError
 from spec.replicated_log import Index
 
 _ROLES = {Role.FOLLOWER: "StateFollower", Role.PRE_CANDIDATE: "StatePreCandidate", Role.CANDIDATE: "StateCandidate", Role.LEADER: "StateLeader"}
@@ -83,23 +83,24 @@ class Judge:
         self.sent: dict[WireMessage, list[Message]] = {}
         self.position = 0
         self.retries = 0
+        self.farthest = -1
 
     def judge(self) -> tuple[Verdict, int, Departure | None]:
         """The verdict, how many events are explained, and where the trace departs from the spec."""
         choices: list[_Choice] = []
-        farthest: tuple[int, Departure] | None = None
+        farthest: Departure | None = None
         while self.position < len(self.events):
             event = self.events[self.position]
             rest = iter(self._alternatives(event))
             refused = self._first_that_fits(event, rest, choices)
             while refused is not None:
-                if farthest is None or self.position > farthest[0]:
-                    farthest = (self.position, self._departure(event, refused))
+                if self.position > self.farthest:
+                    self.farthest, farthest = self.position, self._departure(event, refused)
                 if not choices:
-                    return "refused", farthest[0], farthest[1]
+                    return "refused", self.farthest, farthest
                 self.retries += 1
                 if self.retries > MOST_RETRIES:
-                    return "inconclusive", farthest[0], farthest[1]
+                    return "inconclusive", self.farthest, farthest
                 choice = self._culprit(choices, event)
                 self.run.back(choice.mark)
                 self.position, self.phases = choice.position, dict(choice.phases)
@@ -166,7 +167,14 @@ class Judge:
     # --- what a line shows
 
     def _take(self, action: str, *arguments: Any) -> None:
-        if not self.run.take(action, *arguments):
+        try:
+            taken = self.run.take(action, *arguments)
+        except SpecError as undefined:
+            raise Refused(action, "", f"{self.cluster.words(action, arguments)} reads what is not there: {undefined.message}") from None
+        if not taken:
+            if self.position <= self.farthest:
+                # Only the refusal that comes farthest is shown, and to explain one is work.
+                raise Refused(action, "", "")
             refusal = self.run.refusal(action, *arguments)
             values = ", ".join(f"{name} = {value}" for name, value in refusal.values)
             why = f"{self.cluster.words(action, arguments)} is not possible: `{refusal.conjunct}` does not hold" + (f" ({values})" if values else "")
