@@ -914,7 +914,8 @@ class EtcdRaft(Protocol):
         self.compacted[n] = compacted
         self.config[n] = c.config
         self.applied[n] = c.index
-        self.handed_out[n] = compacted
+        # What it had been given before counts as given, whether the application keeps its state or applies all of it again.
+        self.handed_out[n] = max(compacted, min(self.handed_out[n], disk.commit))
         self.step_down(n)
         done = self.writes[n].window(Slot(0), slot)
         self.writes[n] = Seq.empty(Slot)

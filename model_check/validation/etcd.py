@@ -153,6 +153,8 @@ class Judge:
             return [lambda order=order, j=j: self._append_batch(event, n, order, j) for order, j in ways]  # type: ignore[misc]
         if self._may_have_been_unreachable(event, n):
             return [lambda: self._receive(event, n), lambda: self._receive(event, n, reported=True)]
+        if self._may_be_turned_down(event, n):
+            return [lambda: self._apply_conf_change(event, n), lambda: self._turn_down(event, n)]
         handler: Callable[[Event, Node], None] = getattr(self, f"_{_snake(event.name)}")
 
         def explain() -> None:
@@ -593,19 +595,34 @@ class Judge:
             return
         self._settle(n)
         self._shows(event, n, "apply_change")
+        refused = self._applies(event, n, "apply_change")
+        if refused is not None and self._applies(event, n, "reject_change") is not None and self._applies(event, n, "apply_change", skip=True) is not None:
+            raise refused
+
+    def _applies(self, event: Event, n: Node, action: str, *, skip: bool = False) -> Refused | None:
+        """Apply a change, or turn it down, perhaps after skipping founding entries; without effect where the line shows something else."""
         mark = self.run.mark()
-        self._take("apply_change", n)
+        try:
+            if skip:
+                self._skip_founding(n)
+            self._take(action, n)
+        except Refused as refused:
+            self.run.back(mark)
+            return refused
         refused = self._new_config(event, n)
-        if refused is None:
-            return
-        self.run.back(mark)
-        self._skip_founding(n)
-        if self.run.mark() > mark and self.run.take("apply_change", n) and self._new_config(event, n) is None:
-            return
-        self.run.back(mark)
-        if self.run.take("reject_change", n) and self._new_config(event, n) is None:
-            return
-        raise refused
+        if refused is not None:
+            self.run.back(mark)
+        return refused
+
+    def _may_be_turned_down(self, event: Event, n: Node) -> bool:
+        """Whether a change that adds or removes learners only may as well have been turned down: the voters stay the same."""
+        config = self.run.peek("config", n)
+        same = event.new_conf == self.cluster.shown(config.incoming) and event.name == "ApplyConfChange"
+        return same and self.run.peek("handling", n) is None and self.cluster.outgoing_after(self.position) == self.cluster.shown(config.outgoing)
+
+    def _turn_down(self, event: Event, n: Node) -> None:
+        self._shows(event, n, "reject_change")
+        self._take("reject_change", n)
 
     def _new_config(self, event: Event, n: Node) -> Refused | None:
         """Whether the configuration in force is the one that a line, and the server's next one, show."""
