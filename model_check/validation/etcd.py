@@ -8,7 +8,7 @@ that leaves a choice, the alternatives are tried in order, with backtracking.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any
 
@@ -18,7 +18,6 @@ from model_check.validation.run import Run
 from model_check.validation.verdict import Departure, Verdict
 from spec.etcd_raft import Config, Kind, Message, Node, Progress, Reached, Role, Slot
 from spec.language import Set, SpecError
-from spec.replicated_log import Index
 
 _ROLES = {Role.FOLLOWER: "StateFollower", Role.PRE_CANDIDATE: "StatePreCandidate", Role.CANDIDATE: "StateCandidate", Role.LEADER: "StateLeader"}
 _TYPES = {
@@ -399,7 +398,9 @@ class Judge:
             own = self.run.peek("match_index", n, n), self.run.peek("next_index", n, n)
             wanted = own if self._is_member(n, n) else None
             if event.own_progress != wanted:
-                raise Refused("send_append", f"prop == {_text(wanted)}", f"the sender's own match and next are {_text(wanted)}, not {_text(event.own_progress)}")
+                raise Refused(
+                    "send_append", f"prop == {_text(wanted)}", f"its own match and next are {_text(wanted)}, not {_text(event.own_progress)}"
+                )
             self._reach_next(n, p, message.index + 1)
             self._take(action := "send_append", n, p, self.cluster.index(message.index + message.entries))
         self._made(event, mark, action)
@@ -609,14 +610,18 @@ class Judge:
         except Refused as refused:
             self.run.back(mark)
             return refused
-        refused = self._new_config(event, n)
-        if refused is not None:
+        differs = self._new_config(event, n)
+        if differs is not None:
             self.run.back(mark)
-        return refused
+        return differs
 
     def _may_be_turned_down(self, event: Event, n: Node) -> bool:
         """Whether a change that adds or removes learners only may as well have been turned down: the voters stay the same."""
         config = self.run.peek("config", n)
+        applied = int(self.run.peek("applied", n))
+        change = next((e.change for e in self.run.peek("log", n)[applied:] if e.change is not None), None)
+        if change is None or not (change.learners or change.removed):
+            return False
         same = event.new_conf == self.cluster.shown(config.incoming) and event.name == "ApplyConfChange"
         return same and self.run.peek("handling", n) is None and self.cluster.outgoing_after(self.position) == self.cluster.shown(config.outgoing)
 
