@@ -398,9 +398,7 @@ class Judge:
             own = self.run.peek("match_index", n, n), self.run.peek("next_index", n, n)
             wanted = own if self._is_member(n, n) else None
             if event.own_progress != wanted:
-                raise Refused(
-                    "send_append", f"prop == {_text(wanted)}", f"its own match and next are {_text(wanted)}, not {_text(event.own_progress)}"
-                )
+                raise Refused("send_append", f"prop == {_text(wanted)}", f"its own match and next are {_text(wanted)}, not {_text(event.own_progress)}")
             self._reach_next(n, p, message.index + 1)
             self._take(action := "send_append", n, p, self.cluster.index(message.index + message.entries))
         self._made(event, mark, action)
