@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 import itertools
 import linecache
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ class Focus:
     states: tuple[str, ...]
     file: str
     given: tuple[str, ...] = ()
+    defined: Mapping[str, ast.expr] = field(default_factory=dict)
+    """What locals were assigned."""
 
 
 def explain(protocol: Protocol, name: str, state: State, after: State | None = None) -> Explanation:
@@ -93,15 +95,17 @@ def _body(cls: type, name: str, arguments: list[Any]) -> Focus | None:
     names = dict(zip(parameters, arguments, strict=True))
     states = tuple(n for n, v in names.items() if isinstance(v, cls))
     bound = [n for n in parameters if n not in states]
+    defined: dict[str, ast.expr] = {}
     for statement in tree.body:
         match statement:
             case ast.Expr(value=ast.Constant()):
                 continue
             case ast.Assign(targets=[ast.Name(id=local)], value=value):
+                defined[local] = value
                 names[local] = evaluate(value, {**source.names, **names})
                 bound.append(local)
             case ast.Return(value=ast.expr() as value):
-                return Focus(value, {**source.names, **names}, tuple(bound), states, source.file)
+                return Focus(value, {**source.names, **names}, tuple(bound), states, source.file, (), defined)
             case _:
                 return None
     return None
@@ -117,6 +121,8 @@ def narrow(focus: Focus, value: bool) -> Focus:
     """The smallest part that alone makes the focus have its value."""
     node = focus.node
     match node:
+        case ast.Name(id=name) if name in focus.defined and isinstance(focus.names[name], bool):
+            return narrow(_at(focus, focus.defined[name]), value)
         case ast.BoolOp(op=op, values=operands) if isinstance(op, ast.And) is not value:
             # A false `and` (a true `or`) is decided by one operand.
             return narrow(next(_at(focus, o) for o in operands if bool(evaluate(o, focus.names)) is value), value)
@@ -129,7 +135,7 @@ def narrow(focus: Focus, value: bool) -> Focus:
             for names, bound in _bindings(generator.generators, focus.names):
                 if bool(evaluate(generator.elt, names)) is value:
                     filters = tuple(text_of(test, focus.file) for part in generator.generators for test in part.ifs)
-                    inside = Focus(generator.elt, names, (*focus.bound, *bound), focus.states, focus.file, (*focus.given, *filters))
+                    inside = Focus(generator.elt, names, (*focus.bound, *bound), focus.states, focus.file, (*focus.given, *filters), focus.defined)
                     return narrow(inside, value)
             return focus
         case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=name), args=arguments) if owner in focus.states:

@@ -19,8 +19,8 @@ from model_check.simulate import Simulation
 from model_check.trace import Origin, Trace
 
 _STYLES = {
-    **dict.fromkeys(("holds", "proved", "no violation found"), "bold green"),
-    **dict.fromkeys(("violated", "not proved"), "bold red"),
+    **dict.fromkeys(("holds", "proved", "no violation found", "no departure found"), "bold green"),
+    **dict.fromkeys(("violated", "not proved", "departs"), "bold red"),
     "inconclusive": "bold yellow",
 }
 _SHORT = 24

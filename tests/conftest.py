@@ -17,6 +17,11 @@ settings.register_profile("reproducible", derandomize=True, deadline=None)
 settings.load_profile("reproducible")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How many runs each refinement test draws: hundreds for a look, thousands overnight."""
+    parser.addoption("--refinement-budget", type=int, default=60, metavar="N", help="runs that each refinement test draws (default: 60)")
+
+
 @pytest.fixture
 def load_spec(tmp_path: Path) -> Iterator[Callable[[str], ModuleType]]:
     """Write a spec to a file of its own and import it; its module goes with the test."""

@@ -62,7 +62,8 @@ class AppendReply:
 
     On success, its log agrees with the leader's up to `match_index`, on stable storage. On failure that is 0,
     `prev_log_index` tells which call failed, and no entry of its log after `hint_index` can agree with the leader's;
-    `hint_term` is the term there (section 5.3, last but one paragraph).
+    `hint_term` is the term there (section 5.3, last but one paragraph). All are 0, and so is `read_round`, in an answer to a call of an
+    earlier term than the follower's: it tells the term, and nothing to whoever leads it.
     """
 
     term: int

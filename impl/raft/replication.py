@@ -114,7 +114,7 @@ def handle_append_entries(node: State, m: AppendEntries) -> None:
     """Store the entries where they follow on, take over the commit index, and answer (Figure 2, AppendEntries RPC)."""
     term = node.current_term
     if m.term < term:
-        node.send_after_write(AppendReply(term, node.id, m.sender, False, 0, m.read_round, m.prev_log_index, 0, 0))
+        _refuse_earlier_term(node, m)
         return
     if node.leader != m.sender:
         node.become_follower(term, m.sender)
@@ -133,6 +133,15 @@ def handle_append_entries(node: State, m: AppendEntries) -> None:
     node.send_after_write(AppendReply(term, node.id, m.sender, True, match_index, m.read_round, 0, 0, 0))
 
 
+def _refuse_earlier_term(node: State, m: AppendEntries | InstallSnapshot) -> None:
+    """Tell a leader of an earlier term that there is a later one, and no more.
+
+    The sender may lead that later term by the time it hears: what it called for in the earlier one must neither confirm reads
+    nor lead to backing off in this one.
+    """
+    node.send_after_write(AppendReply(node.current_term, node.id, m.sender, False, 0, 0, 0, 0, 0))
+
+
 def _store(node: State, entries: Entries) -> None:
     log, before = node.log, node.log.last_index
     # What was compacted away is committed, so it agrees.
@@ -148,7 +157,7 @@ def _store(node: State, entries: Entries) -> None:
 def handle_install_snapshot(node: State, m: InstallSnapshot) -> None:
     """Take over a snapshot, unless the log already has what it covers (Figure 13)."""
     if m.term < node.current_term:
-        node.send_after_write(AppendReply(node.current_term, node.id, m.sender, False, 0, m.read_round, m.snapshot.last_index, 0, 0))
+        _refuse_earlier_term(node, m)
         return
     if node.leader != m.sender:
         node.become_follower(node.current_term, m.sender)

@@ -1,20 +1,32 @@
-"""`ionian refine SPEC ABSTRACT`: check a refinement mapping on every transition."""
+"""`ionian refine SPEC ABSTRACT`: check a refinement mapping on every transition; `ionian refine impl NAME`: that of an implementation, in runs."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.text import Text
 
 from model_check.check import EXIT_STATUS
 from model_check.cli.common import SpecCommand, build, find_protocol, output_option, protocol_options, search_options, write_json
+from model_check.cli.refine_impl import refine_impl
 from model_check.refine import RefinementResult
 from model_check.refine import refine as run_refine
 from model_check.report import console, duration, live_progress, number, print_origin, print_trace, put, verdict_line
 
 
-@click.command(cls=SpecCommand)
+class RefineCommand(SpecCommand):
+    """Between two specs; with `impl` in place of the first one, of an implementation."""
+
+    def make_context(self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any) -> click.Context:
+        """Hand over to the other command where it is meant."""
+        if args[:1] == ["impl"]:
+            return refine_impl.make_context(f"{info_name} impl", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
+
+
+@click.command(cls=RefineCommand)
 @click.argument("spec")
 @click.argument("abstract")
 @protocol_options
@@ -37,6 +49,8 @@ def refine(
     """Check that every step of SPEC, seen through its refinement mapping, is a step of ABSTRACT or none.
 
     `ionian refine paxos voting`, `ionian refine voting consensus`, `ionian refine raft replicated-log`.
+
+    `ionian refine impl raft` holds the implementation against its spec; see `ionian refine impl --help`.
     """
     protocol = build(spec, sizes, without, quorum_texts)
     with live_progress(console(stderr=True)) as progress:

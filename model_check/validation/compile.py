@@ -42,9 +42,8 @@ class Program:
 
 
 @functools.lru_cache(maxsize=64)
-def compiled(protocol: type[Any], without: frozenset[str]) -> Program:
-    """The program of a protocol's class with some rules removed."""
-    spec: ir.ProtocolIR = protocol.ir
+def compiled(spec: ir.ProtocolIR, without: frozenset[str]) -> Program:
+    """The program of a protocol with some rules removed."""
     constants = Constants()
     lines: list[str] = []
     for helper in _used(spec, ir.Helper):
@@ -238,12 +237,12 @@ class Definition:
             case ir.Append(sequence=sequence, entry=entry) if sequence == here:
                 self._append(s, entry)
             case ir.Splice(sequence=sequence, at=at, window=window) if sequence == here:
-                self._replace_tail(s, operations.tail_of_splice, f"{self._named(self.write.loose(at))}", window)
+                self._splice(s, at, window)
             case ir.Extend(sequence=sequence, window=window) if sequence == here:
-                self._replace_tail(s, operations.tail_of_extension, "", window)
+                self._extend(s, window)
             case ir.SetOperation(operator="|" | "-" as operator, left=left, right=right) if left == here:
-                members = self._named(self.write.kept(right, self.written))
                 key, element = self._key(s.keys), self._fresh()
+                members = self._named(self.write.kept(right, self.written))
                 with self._block(f"for {element} in {members}:"):
                     self._change_members(s.variable, key, element, adds=operator == "|")
             case _:
@@ -280,20 +279,23 @@ class Definition:
 
     def _append(self, s: ir.Store, entry: ir.Expr) -> None:
         assert isinstance(s.value.type, SeqType)
-        value, key = self._named(self.write.value(entry)), self._key(s.keys)
+        key, value = self._key(s.keys), self._named(self.write.value(entry))
         held = self._named(f"{cells(s.variable)}[{key}]")
         with self._block(f"if len({held}) >= {self.constants.sort('size', s.value.type.index.cls)}:"):
             self._line(self.refuse)
         self._line(f"{held}.append({value})")
         self._line(f"note(({cells(s.variable)}, {key}, {journal.APPENDED}, None))")
 
-    def _replace_tail(self, s: ir.Store, tail: Any, at: str, window: ir.Expr) -> None:
-        """Splice or extend in place: what stays is not touched."""
-        key = self._key(s.keys)
-        held = f"{cells(s.variable)}[{key}]"
-        found = self._named(f"{self.constants.thing(tail.__name__, tail)}({', '.join(filter(None, (held, at, self.write.loose(window))))})")
-        stays = f"~-int({at})" if at else f"len({held})"
-        self._line(f"replace_tail(note, {cells(s.variable)}, {key}, {stays}, {found})")
+    def _splice(self, s: ir.Store, at: ir.Expr, window: ir.Expr) -> None:
+        held, key = cells(s.variable), self._key(s.keys)
+        place = self._named(self.write.loose(at))
+        tail = self.constants.thing("tail_of_splice", operations.tail_of_splice)
+        self._line(f"replace_tail(note, {held}, {key}, ~-int({place}), {tail}({held}[{key}], {place}, {self.write.loose(window)}))")
+
+    def _extend(self, s: ir.Store, window: ir.Expr) -> None:
+        held, key = cells(s.variable), self._key(s.keys)
+        tail = self.constants.thing("tail_of_extension", operations.tail_of_extension)
+        self._line(f"replace_tail(note, {held}, {key}, len({held}[{key}]), {tail}({held}[{key}], {self.write.loose(window)}))")
 
 
 def _written(body: tuple[ir.Statement, ...]) -> frozenset[str]:

@@ -163,7 +163,11 @@ class Expressions:
     def _Compare(self, e: ir.Compare) -> str:
         if isinstance(e.left.type, SeqType):
             return f"(list({self.entries(e.left)}) {e.operator} list({self.entries(e.right)}))"
-        return f"({self._compared(e.left)} {e.operator} {self._compared(e.right)})"
+        sides = (e.left, e.operator, e.right)
+        if (e.right.place.line, e.right.place.column) < (e.left.place.line, e.left.place.column):
+            # Written as `a > b`: the side that stands first is evaluated first, in case it has no value.
+            sides = (e.right, {"<": ">", "<=": ">="}.get(e.operator, e.operator), e.left)
+        return f"({self._compared(sides[0])} {sides[1]} {self._compared(sides[2])})"
 
     def _compared(self, e: ir.Expr) -> str:
         """An operand of a comparison: a literal of an ordered sort may be its bare number."""

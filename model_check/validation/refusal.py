@@ -17,6 +17,7 @@ from spec.language import NotEnabled, Protocol, Seq, State, Step, Window, ir
 from spec.language.context import activate
 from spec.language.errors import LeavesScope
 from spec.language.source import module_tree
+from spec.language.types import BOOL
 from spec.language.values import require, show, sort_key
 
 _SHOWN_MEMBERS = 6
@@ -112,6 +113,29 @@ def refusal(protocol: Protocol, state: State, step: Step) -> Refusal:
         except NotEnabled as error:
             return _explained(protocol, step, error)
     raise ValueError(f"{step} is enabled")
+
+
+def denials(protocol: Protocol, after: State, step: Step) -> list[Refusal]:
+    """Which helpers of a step that was taken were false, where they take all of its parameters, and why: so they decided for its lesser effect.
+
+    Args:
+        protocol: The protocol.
+        after: The state that the step led to; a helper that was false left alone what it reads.
+        step: The step.
+    """
+    activate(protocol.context)
+    act, frame, found = protocol.ir.action(step.action), protocol.frame(after), []
+    types = [binder.type for binder in act.parameters]
+    names = {"self": frame, **dict(step.arguments)}
+    for helper in dict.fromkeys(item.helper for item in ir.walk_all(act.body) if isinstance(item, ir.Call)):
+        if [t for _, t in helper.parameters] != types or helper.body.type != BOOL:
+            continue
+        call = ast.parse(f"self.{helper.name}({', '.join(dict(step.arguments))})", mode="eval").body
+        focus = Focus(call, names, (), ("self",), helper.place.file)
+        if not evaluate(call, names):
+            focus = narrow(focus, False)
+            found.append(Refusal(step, shown_place(focus.file, focus.node.lineno), text_of(focus.node, focus.file), "", focus.given, tuple(_values(focus))))
+    return found
 
 
 def _explained(protocol: Protocol, step: Step, error: NotEnabled) -> Refusal:

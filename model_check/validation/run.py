@@ -7,14 +7,17 @@ CPython over the spec's own methods has the last word on these.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from model_check.evaluation import guarded
+from model_check.explain import Explanation, explain
 from model_check.validation.compile import Misfit, compiled
 from model_check.validation.journal import ADDED, STEP, STORED, Cells, Change, undo
 from model_check.validation.operations import Tables
 from model_check.validation.refusal import Refusal, check_types, misfit, refusal
 from spec.language import Map, NotEnabled, Protocol, Seq, State, Step
+from spec.language.ir import Property
 from spec.language.types import SeqType, SetType, Type
 from spec.language.values import Undefined
 
@@ -42,7 +45,7 @@ class Run:
         self._state: State | None = None
         self._cells: dict[str, Cells] = {v.name: {} for v in protocol.ir.variables}
         self._enter(state)
-        program = compiled(type(protocol), protocol.without)
+        program = compiled(protocol.ir, protocol.without)
         self._actions = program.bind(Tables(protocol.context), self._cells, self._journal.append)
         self._parameters = {a.name: tuple(b.name for b in a.parameters) for a in protocol.ir.actions}
 
@@ -110,6 +113,16 @@ class Run:
         """As `value`, without a copy: of a sequence, the list of its entries; of a set, a Python set. For reading, and only until the next step."""
         return self._cells[variable][_key(keys)]
 
+    @property
+    def length(self) -> int:
+        """How many steps were taken."""
+        return len(self._taken)
+
+    def steps_since(self, mark: int) -> list[Step]:
+        """The steps taken since a mark."""
+        count = sum(change is _STEP_ENDS for change in self._journal[mark:])
+        return [self._step(action, arguments) for action, arguments in self._taken[len(self._taken) - count :]]
+
     def mark(self) -> int:
         """The present point, to come back to."""
         return len(self._journal)
@@ -135,6 +148,28 @@ class Run:
         names = {id(held): name for name, held in self._cells.items()}
         changes = [(held, key, detail) for held, key, kind, detail in self._journal[mark:] if kind == ADDED]
         return [(names[id(held)], _keys(key), member) for held, key, member in changes if member in held[key]]
+
+    def violated(self, mark: int) -> list[Explanation]:
+        """The invariants that the present state violates, and the action properties that a step since a mark does.
+
+        CPython evaluates them over whole states: to be asked now and then, not after each step of a long run.
+        """
+        taken = self.steps_since(mark)
+        self.back(mark)
+        states = [self.state]
+        for step in taken:
+            self.take(step.action, *(value for _, value in step.arguments))
+            states.append(self.state)
+        found = [explain(self.protocol, p.name, self.state) for p in self.protocol.ir.of_kind("invariant") if not self._holds(p, self.state)]
+        for p in self.protocol.ir.of_kind("action_property"):
+            wrong = next(((a, b) for a, b in itertools.pairwise(states) if not self._holds(p, a, b)), None)
+            if wrong is not None:
+                found.append(explain(self.protocol, p.name, *wrong))
+        return found
+
+    def _holds(self, prop: Property, state: State, after: State | None = None) -> bool:
+        with guarded(self.protocol, f"property `{prop.name}`", state):
+            return self.protocol.holds(prop, state, after)
 
     def _enter(self, state: State) -> None:
         """Make a state the present one."""

@@ -26,6 +26,8 @@ class Definitions:
 
     def __init__(self) -> None:
         self.variables: dict[str, ir.Variable] = {}
+        self.owners: dict[str, Source] = {}
+        """The class that declares each variable."""
         self.functions: dict[str, tuple[Source, ast.FunctionDef]] = {}
         self.extended: dict[ast.FunctionDef, tuple[Source, ast.FunctionDef]] = {}
         self.rules: dict[str, str] = {}
@@ -189,6 +191,7 @@ def _collect(source: Source, name: str, definitions: Definitions, reserved: froz
                 if isinstance(annotation, ast.Subscript) and ast.unparse(annotation.value).endswith("ClassVar"):
                     continue
                 definitions.variables[defined] = _declaration(source, item, defined, body[i + 1 : i + 2])
+                definitions.owners[defined] = source
             case ast.FunctionDef(name=defined):
                 check_decorators(source, item)
                 if defined in definitions.functions:
@@ -241,7 +244,7 @@ def _action(definitions: Definitions, source: Source, tree: ast.FunctionDef) -> 
 
 
 def _body(definitions: Definitions, source: Source, tree: ast.FunctionDef, env: Environment) -> list[ir.Statement]:
-    """An action's statements; one that calls `super().itself(...)` adds history to the action of the class above."""
+    """An action's statements; one that calls `super().itself(...)` adds to the action of the class above what concerns its own class."""
     statements = [s for s in tree.body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
     parameters = [a.arg for a in tree.args.args[1:]]
     call = f"super().{tree.name}({', '.join(parameters)})"
@@ -262,20 +265,23 @@ def _body(definitions: Definitions, source: Source, tree: ast.FunctionDef, env: 
     with env.inner(frozenset()):
         before = parser.statements(statements[:at])
         added = parser.statements(statements[at + 1 :])
-    _check_extension(definitions, tree.name, before, added)
+    _check_extension(definitions, source, tree.name, before, added)
     return [*inherited[:guards], *before, *inherited[guards:], *added]
 
 
-def _check_extension(definitions: Definitions, name: str, before: list[ir.Statement], added: list[ir.Statement]) -> None:
-    """Refuse whatever could change what the extended action does: only locals before it, only history after it."""
+def _check_extension(definitions: Definitions, source: Source, name: str, before: list[ir.Statement], added: list[ir.Statement]) -> None:
+    """Refuse whatever could change what the extended action does: only locals before it, only history and the class's own variables after it."""
     for statement in before:
         if not isinstance(statement, ir.Let):
             _refuse_extension(statement, f"`{name}` does more than name values before the action of the class above", "move it behind the call of super()")
     for item in ir.walk_all(tuple(added)):
         if isinstance(item, ir.Require):
-            _refuse_extension(item, f"`{name}` adds a guard to the action of the class above", "an extension may only assign to history variables")
+            mend = "an extension may only assign to history variables and to its own"
+            _refuse_extension(item, f"`{name}` adds a guard to the action of the class above", mend)
         if isinstance(item, (ir.Store, ir.Insert, ir.Remove)) and definitions.variables[item.variable].kind != "history":
-            mend = "an extension may only assign to history variables"
+            if definitions.owners[item.variable] is source:
+                continue
+            mend = "an extension may only assign to history variables and to its own"
             _refuse_extension(item, f"`{name}` adds an effect on `{item.variable}` to the action of the class above", mend)
 
 

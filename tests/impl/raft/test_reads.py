@@ -122,6 +122,26 @@ def test_a_refused_call_confirms_the_leader_all_the_same():
     assert leader.read_states == [ReadState(b"r", 1)]
 
 
+def test_a_call_of_an_earlier_term_confirms_nothing_in_a_later_one():
+    """A node leads terms 1 and 2; a follower, already in term 2, hears of a round of term 1, and its refusal reaches the leader of term 2."""
+    c = Cluster()
+    c.elect(1).read(b"in term 1")
+    (late,) = [m for m in c.work(1).messages if m.receiver == 2]
+    c.network.clear()
+    c.restart(1)
+    leader = c.elect(1)
+    assert (late.term, leader.current_term, c[2].current_term) == (1, 2, 2)
+    leader.read(b"in term 2")
+    c.work(1)
+    c.network.clear()
+    c[2].step(late)
+    c.work(2)
+    c.deliver()
+    assert leader.read_round == late.read_round
+    assert not leader.read_states, "nobody has confirmed that it leads term 2"
+    assert leader.log.last_index == leader.progress[2].match_index
+
+
 def test_a_read_is_lost_with_its_leader():
     c = Cluster()
     leader = c.elect(1)

@@ -468,11 +468,11 @@ EXTENSIONS = [
     ),
     (
         "@action\ndef act(self, n: Node) -> None:\n    super().act(n)\n    «require(n in self.votes)",
-        "`act` adds a guard to the action of the class above; an extension may only assign to history variables",
+        "`act` adds a guard to the action of the class above; an extension may only assign to history variables and to its own",
     ),
     (
         "@action\ndef act(self, n: Node) -> None:\n    super().act(n)\n    «self.flag = False",
-        "`act` adds an effect on `flag` to the action of the class above; an extension may only assign to history variables",
+        "`act` adds an effect on `flag` to the action of the class above; an extension may only assign to history variables and to its own",
     ),
     (
         "@action\ndef act(self, n: Node) -> None:\n    «self.seen |= {n}\n    super().act(n)",

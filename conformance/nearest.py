@@ -1,0 +1,79 @@
+"""The steps of the spec that come nearest to what an implementation did: what refuses them, or what they would change besides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from model_check.validation.refusal import Refusal
+from model_check.validation.run import Run
+from spec.language import ir
+
+_TRIED = 64
+"""Choices of arguments tried for one action."""
+
+
+@dataclass(frozen=True)
+class Near:
+    """A step that changes one of the variables in question.
+
+    Attributes:
+        step: The step.
+        refusal: The guard that refuses it; None where it is enabled.
+        changes: The variables that it then changes.
+    """
+
+    step: str
+    refusal: Refusal | None
+    changes: tuple[str, ...] = ()
+
+
+def nearest(run: Run, variables: Sequence[str], candidates: Mapping[type, Sequence[Any]], first: Any) -> list[Near]:
+    """For each action that writes one of some variables, the step that gets furthest, of all arguments tried.
+
+    Args:
+        run: in the state before what is to be explained.
+        variables: what changed.
+        candidates: the arguments to try, by their class.
+        first: the server: the first argument of every action.
+    """
+    found: list[Near] = []
+    for act in run.protocol.ir.actions:
+        if set(variables) & written(act):
+            tried = list(_tried(run, act, candidates, first))
+            enabled = [near for near in tried if near.refusal is None and set(near.changes) & set(variables)]
+            refused = [near for near in tried if near.refusal is not None]
+            found += enabled[:1] or sorted(refused, key=_how_far)[-1:]
+    return found
+
+
+def written(act: ir.Action) -> set[str]:
+    """The variables that an action assigns to, itself or in a procedure."""
+    found: set[str] = set()
+    for item in ir.walk_all((*act.body, *(p.procedure.body for p in ir.walk_all(act.body) if isinstance(p, ir.Perform)))):
+        if isinstance(item, (ir.Store, ir.Insert, ir.Remove)):
+            found.add(item.variable)
+    return found
+
+
+def _tried(run: Run, act: ir.Action, candidates: Mapping[type, Sequence[Any]], first: Any) -> Iterator[Near]:
+    choices = [candidates.get(getattr(binder.type, "cls", type(None)), ()) for binder in act.parameters[1:]]
+    for number, chosen in enumerate(product(*choices)):
+        if number == _TRIED:
+            return
+        mark = run.mark()
+        if run.take(act.name, first, *chosen):
+            changed = tuple(dict.fromkeys(name for name, _ in sorted(run.touched(mark), key=lambda t: t[0])))
+            step = str(run.steps[-1])
+            run.back(mark)
+            yield Near(step, None, changed)
+        else:
+            refusal = run.refusal(act.name, first, *chosen)
+            yield Near(str(refusal.step), refusal)
+
+
+def _how_far(near: Near) -> int:
+    assert near.refusal is not None, "it was refused"
+    return int(near.refusal.place.rpartition(":")[2])

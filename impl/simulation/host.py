@@ -1,0 +1,103 @@
+"""A machine of the cluster, behind one interface for all protocols."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Protocol
+
+from impl.simulation.disk import Disk
+
+
+class HostDown(RuntimeError):
+    """Something was to happen at a host that has crashed and not restarted."""
+
+
+class StateMachine(Protocol):
+    """What a cluster replicates."""
+
+    def apply(self, command: bytes) -> Any:
+        """Carry out a command; what its client is told."""
+
+    def snapshot(self) -> bytes:
+        """The whole state."""
+
+    def restore(self, data: bytes) -> None:
+        """Replace the state by that of a snapshot."""
+
+
+class CommandLog:
+    """The simplest state machine: the list of all commands applied, none of which contains a line break."""
+
+    def __init__(self) -> None:
+        self.commands: list[bytes] = []
+
+    def apply(self, command: bytes) -> int:
+        """Note a command; its number, from 1 on."""
+        self.commands.append(command)
+        return len(self.commands)
+
+    def snapshot(self) -> bytes:
+        """The commands, one a line."""
+        return b"\n".join(self.commands)
+
+    def restore(self, data: bytes) -> None:
+        """The commands of a snapshot."""
+        self.commands = data.split(b"\n") if data else []
+
+
+class Host(ABC):
+    """A node, its disk and its state machine. The methods are the events of a run; they do the caller's duties to the letter.
+
+    While the host is down its `node` is None, and everything but `restart` raises HostDown.
+    """
+
+    __slots__ = ("answered", "completed", "disk", "id", "machine", "node")
+
+    id: int
+    node: Any
+    disk: Disk[Any, Any]
+    machine: Any
+    completed: list[tuple[bytes, Any]]
+    """Commands applied, with what the state machine answered, until somebody takes them."""
+    answered: list[bytes]
+    """Contexts of reads that may be answered from the state machine as it is now, until somebody takes them."""
+
+    def has_work(self) -> bool:
+        """Whether begin_write would have anything to do."""
+        return self.node is not None and bool(self.node.has_ready())
+
+    @abstractmethod
+    def tick(self) -> None:
+        """A unit of the host's own time passes."""
+
+    @abstractmethod
+    def receive(self, message: Any) -> None:
+        """A message arrives; the node's own MessageError where no correct node sends it."""
+
+    @abstractmethod
+    def propose(self, command: bytes) -> None:
+        """A client's command comes in; the node's own refusal where it is not taken."""
+
+    @abstractmethod
+    def read(self, context: bytes) -> None:
+        """A client's read comes in; the node's own refusal where it is not taken."""
+
+    @abstractmethod
+    def begin_write(self) -> list[Any]:
+        """Take a Ready and queue its writes; the messages that leave at once."""
+
+    def must_sync(self) -> bool:
+        """Whether the write that begin_write began takes the time of a disk."""
+        return bool(self.disk.unsynced)
+
+    @abstractmethod
+    def finish_write(self) -> list[Any]:
+        """The writes are synced: apply what is committed and end the Ready; the messages that had to wait for it."""
+
+    @abstractmethod
+    def crash(self, surviving: int = 0) -> None:
+        """Lose everything but the disk; of the unsynced writes the first `surviving` pieces are done."""
+
+    @abstractmethod
+    def restart(self) -> None:
+        """Come up again from the disk."""

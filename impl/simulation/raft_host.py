@@ -1,0 +1,168 @@
+"""A machine that runs Raft."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from impl.raft import Config, Entries, HardState, MemoryStorage, Raft, Ready, Snapshot, Tracer
+from impl.raft.messages import Message
+from impl.simulation.disk import Disk
+from impl.simulation.host import CommandLog, Host, HostDown, StateMachine
+
+Write: TypeAlias = HardState | Snapshot | Entries
+
+
+class RaftHost(Host):
+    """A Raft node, its disk and its state machine.
+
+    Args:
+        config: the node's settings.
+        random: the node's source of random integers; it goes on over crashes.
+        machine: makes an empty state machine.
+        tracer: called by the node with each of its events.
+    """
+
+    __slots__ = ("_machine", "_random", "_reads", "_tracer", "applied_index", "config", "writing")
+
+    node: Raft | None
+    disk: Disk[MemoryStorage, Write]
+    machine: StateMachine
+
+    def __init__(self, config: Config, random: Callable[[int], int], machine: Callable[[], StateMachine] = CommandLog, tracer: Tracer | None = None) -> None:
+        self.id, self.config = config.id, config
+        self._random, self._machine, self._tracer = random, machine, tracer
+        self.disk = Disk(MemoryStorage(), _put, _split)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Duty 10: a node from its storage, and its state machine from the snapshot there, or empty."""
+        self.node = Raft(self.config, self.disk.storage, self._random, self._tracer)
+        self.machine = self._machine()
+        self.writing: Ready | None = None
+        """The Ready whose writes are queued."""
+        self.applied_index = 0
+        """The last entry that the state machine has applied."""
+        self._reads: list[tuple[int, bytes]] = []
+        self.completed, self.answered = [], []
+        snapshot = self.disk.storage.snapshot()
+        if snapshot is not None:
+            self._restore(snapshot)
+
+    def _up(self) -> Raft:
+        if self.node is None:
+            raise HostDown(f"host {self.id} is down; restart it first")
+        return self.node
+
+    def tick(self) -> None:
+        """A unit of the host's own time passes."""
+        self._up().tick()
+
+    def receive(self, message: Message) -> None:
+        """A message arrives."""
+        self._up().step(message)
+
+    def propose(self, command: bytes) -> None:
+        """A client's command comes in."""
+        self._up().propose(command)
+
+    def read(self, context: bytes) -> None:
+        """A client's read comes in; its context appears in `answered` when the state machine may answer it."""
+        self._up().read(context)
+
+    def transfer(self, target: int) -> None:
+        """Begin to hand leadership over to a follower; the node's own refusal where it does not lead."""
+        self._up().transfer_leadership(target)
+
+    def report_snapshot(self, follower: int, delivered: bool) -> None:
+        """Tell the node how the transfer of a snapshot ended."""
+        self._up().report_snapshot(follower, delivered)
+
+    def compact(self, index: int) -> None:
+        """Replace the log by a snapshot of the state machine as it is.
+
+        Args:
+            index: `applied_index`: a state machine knows only its present state.
+
+        Raises:
+            ValueError: another index, a write under way, or nothing to compact.
+        """
+        self._up()
+        if not self.can_compact() or index != self.applied_index:
+            raise ValueError(f"compact: host {self.id} cannot compact up to {index}; it has applied {self.applied_index}; see can_compact()")
+        self.disk.storage.compact(index, self.machine.snapshot())
+
+    def can_compact(self) -> bool:
+        """Whether there are applied entries to compact, and no write is under way (duty 7)."""
+        return self.node is not None and self.writing is None and self.applied_index >= self.disk.storage.first_index()
+
+    def begin_write(self) -> list[Message]:
+        """Duties 1 and 2, the first half."""
+        ready = self.writing = self._up().ready()
+        unsynced = self.disk.unsynced
+        if ready.hard_state is not None:
+            unsynced.append(ready.hard_state)
+        if ready.snapshot is not None:
+            unsynced.append(ready.snapshot)
+        if ready.entries is not None:
+            unsynced.append(ready.entries)
+        return ready.messages
+
+    def finish_write(self) -> list[Message]:
+        """Duties 1 to 4 and 6, the second half."""
+        node, ready = self._up(), self.writing
+        if ready is None:
+            raise HostDown(f"host {self.id} has no write under way; begin_write comes first")
+        self.writing = None
+        self.disk.sync()
+        if ready.snapshot is not None:
+            self._restore(ready.snapshot)
+        if ready.committed is not None:
+            self._apply(ready.committed)
+        if ready.read_states:
+            self._reads += [(state.read_index, state.context) for state in ready.read_states]
+        if self._reads:
+            self.answered += [context for index, context in self._reads if index <= self.applied_index]
+            self._reads = [read for read in self._reads if read[0] > self.applied_index]
+        node.advance()
+        return ready.messages_after_write
+
+    def crash(self, surviving: int = 0) -> None:
+        """Lose everything but the disk."""
+        self._up()
+        self.node = self.writing = None
+        self.disk.crash(surviving)
+
+    def restart(self) -> None:
+        """Come up again from the disk."""
+        self._begin()
+
+    def _apply(self, committed: Entries) -> None:
+        machine, completed = self.machine, self.completed
+        for command in committed.commands:
+            if command:  # an empty one opens a term
+                completed.append((command, machine.apply(command)))
+        self.applied_index = committed.last_index
+
+    def _restore(self, snapshot: Snapshot) -> None:
+        self.machine.restore(snapshot.data)
+        self.applied_index = snapshot.last_index
+
+
+def _put(storage: MemoryStorage, write: Write) -> None:
+    if type(write) is Entries:
+        storage.append(write)
+    elif type(write) is HardState:
+        storage.set_hard_state(write)
+    else:
+        assert isinstance(write, Snapshot), "there is no other write"
+        storage.restore(write)
+
+
+def _split(write: Write) -> Iterator[Write]:
+    """Entries one by one."""
+    if not isinstance(write, Entries):
+        yield write
+        return
+    for index, entry in enumerate(write, write.first_index):
+        yield Entries(index, [entry.term], [entry.command])

@@ -1,0 +1,120 @@
+"""Hypothesis drives a Raft cluster, event by event, and shrinks what departs from the spec to the shortest run."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+
+from conformance.outcome import Failure
+from conformance.raft import Cluster
+from conformance.report import text
+
+HOSTS = st.integers(1, 3)
+SETTINGS = st.fixed_dictionaries(
+    {
+        "election_ticks": st.sampled_from([2, 3]),
+        "pre_vote": st.booleans(),
+        "check_quorum": st.booleans(),
+        "max_inflight": st.sampled_from([1, 256]),
+        "max_batch_bytes": st.sampled_from([1000, 1]),
+    }
+)
+
+
+class RaftMachine(RuleBasedStateMachine):
+    """The events of a cluster of three. The checker follows: each is some steps of the spec, or none."""
+
+    cluster: Cluster
+
+    @initialize(configuration=SETTINGS)
+    def start(self, configuration):
+        self.cluster = Cluster(3, 0, **configuration)
+
+    def let(self, event, *arguments):
+        """Let something happen; a failure carries its report."""
+        try:
+            getattr(self.cluster, event)(*arguments)
+        except Exception as error:
+            play = self.cluster.play()
+            error.add_note(text(Failure(error, play, len(play.moves)), []))
+            raise
+
+    # --- One event each
+
+    @rule(n=HOSTS)
+    def tick(self, n):
+        self.let("tick", n)
+
+    @rule(n=HOSTS)
+    def begin(self, n):
+        self.let("begin", n)
+
+    @rule(n=HOSTS)
+    def finish(self, n):
+        self.let("finish", n)
+
+    @rule(sender=HOSTS, receiver=HOSTS, position=st.integers(0, 2), again=st.booleans())
+    def deliver(self, sender, receiver, position, again):
+        self.let("deliver", sender, receiver, position, again)
+
+    @rule(sender=HOSTS, receiver=HOSTS)
+    def lose(self, sender, receiver):
+        self.let("lose", sender, receiver)
+
+    @rule(n=HOSTS)
+    def propose(self, n):
+        self.let("propose", n)
+
+    @rule(n=HOSTS)
+    def read(self, n):
+        self.let("read", n)
+
+    @rule(n=HOSTS, surviving=st.integers(0, 3))
+    def crash(self, n, surviving):
+        self.let("crash", n, surviving)
+
+    @rule(n=HOSTS)
+    def restart(self, n):
+        self.let("restart", n)
+
+    @rule(n=HOSTS)
+    def compact(self, n):
+        self.let("compact", n)
+
+    @rule(n=HOSTS, successor=HOSTS)
+    def transfer(self, n, successor):
+        self.let("transfer", n, successor)
+
+    @rule(n=HOSTS, follower=HOSTS, delivered=st.booleans())
+    def report(self, n, follower, delivered):
+        self.let("report", n, follower, delivered)
+
+    # --- Several, without which nothing gets far
+
+    @rule(n=HOSTS)
+    def elect(self, n):
+        self.let("elect", n)
+
+    @precondition(lambda self: any(self.cluster.links.values()))
+    @rule(rounds=st.integers(1, 3))
+    def calm(self, rounds):
+        self.let("calm", rounds)
+
+    def teardown(self):
+        if hasattr(self, "cluster") and not self.cluster.checker.departed:
+            wrong = self.cluster.checker.comparison.everything()
+            assert not wrong, f"the comparison of what changed has missed {wrong[0]}"
+
+
+def search(runs: int, steps: int = 60, **more) -> None:
+    """Draw runs; the shortest one that departs, if there is one, is raised with its events."""
+    health = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+    chosen = settings(max_examples=runs, stateful_step_count=steps, deadline=None, suppress_health_check=health, **more)
+    run_state_machine_as_test(RaftMachine, settings=chosen)
+
+
+@pytest.mark.refinement
+def test_every_event_of_a_raft_cluster_is_steps_of_the_spec_or_none(budget):
+    search(budget)
