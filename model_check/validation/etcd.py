@@ -152,6 +152,11 @@ class Judge:
             return [lambda order=order, j=j: self._append_batch(event, n, order, j) for order, j in ways]  # type: ignore[misc]
         if self._may_have_been_unreachable(event, n):
             return [lambda: self._receive(event, n), lambda: self._receive(event, n, reported=True)]
+        if event.name == "ApplyConfChange" and event.commit > len(self.run.peek("founding")) and self.run.peek("handling", n) is None:
+            ways: list[Alternative] = [lambda: self._apply_conf_change(event, n)]
+            if self._skips_founding(n):
+                ways.insert(0, lambda: self._apply_after_founding(event, n))
+            return [*ways, lambda: self._turn_down(event, n)] if self._may_be_turned_down(event, n) else ways
         if self._may_be_turned_down(event, n):
             return [lambda: self._apply_conf_change(event, n), lambda: self._turn_down(event, n)]
         handler: Callable[[Event, Node], None] = getattr(self, f"_{_snake(event.name)}")
@@ -596,6 +601,20 @@ class Judge:
         self._shows(event, n, "apply_change")
         refused = self._applies(event, n, "apply_change")
         if refused is not None and self._applies(event, n, "reject_change") is not None and self._applies(event, n, "apply_change", skip=True) is not None:
+            raise refused
+
+    def _skips_founding(self, n: Node) -> bool:
+        """Whether a server may pass over founding entries: later ones are committed, and it still has the founders' configuration."""
+        mark = self.run.mark()
+        skips = self.run.take("skip_founding_change", n)
+        self.run.back(mark)
+        return skips
+
+    def _apply_after_founding(self, event: Event, n: Node) -> None:
+        self._settle(n)
+        self._shows(event, n, "apply_change")
+        refused = self._applies(event, n, "apply_change", skip=True)
+        if refused is not None:
             raise refused
 
     def _applies(self, event: Event, n: Node, action: str, *, skip: bool = False) -> Refused | None:
