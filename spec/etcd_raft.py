@@ -449,14 +449,13 @@ class EtcdRaft(Protocol):
             self.network -= {m}
         if m.term > self.term[n]:
             self.handling[n] = m
+        elif m.term == self.term[n]:
+            self.take_in(n, m)
         else:
-            if m.term == self.term[n]:
-                self.take_in(n, m)
-            else:
-                # A call of an earlier term may be answered, to depose its sender; all else of earlier terms is ignored.
-                require(True, rule="ignore stale-term messages")
-                if m.kind in (Kind.APPEND, Kind.HEARTBEAT) or not in_force("ignore stale-term messages"):
-                    self.handling[n] = m
+            # A call of an earlier term may be answered, to depose its sender; all else of earlier terms is ignored.
+            require(True, rule="ignore stale-term messages")
+            if m.kind in (Kind.APPEND, Kind.HEARTBEAT) or not in_force("ignore stale-term messages"):
+                self.handling[n] = m
 
     @action
     def drop(self, n: Node) -> None:
@@ -524,15 +523,14 @@ class EtcdRaft(Protocol):
         if m.index < self.commit[n]:
             # What is committed agrees with every later leader's log.
             self.queued |= {self.message(Kind.APPEND_REPLY, self.term[n], n, m.source, self.commit[n], Term(0), Index(0))}
+        elif self.follows_on(n, m):
+            self.store(n, m)
+            self.queued |= {self.message(Kind.APPEND_REPLY, self.term[n], n, m.source, m.entries.last, Term(0), Index(0))}
         else:
-            if self.follows_on(n, m):
-                self.store(n, m)
-                self.queued |= {self.message(Kind.APPEND_REPLY, self.term[n], n, m.source, m.entries.last, Term(0), Index(0))}
-            else:
-                at = self.guess(n, min(m.index, self.log[n].last), m.log_term)
-                self.queued |= {
-                    Message(Kind.APPEND_REPLY, self.term[n], n, m.source, m.index, self.known_term(n, at), self.nothing(n), Index(0), True, at)
-                }
+            at = self.guess(n, min(m.index, self.log[n].last), m.log_term)
+            self.queued |= {
+                Message(Kind.APPEND_REPLY, self.term[n], n, m.source, m.index, self.known_term(n, at), self.nothing(n), Index(0), True, at)
+            }
 
     @action
     def answer_stale(self, n: Node) -> None:
@@ -860,10 +858,9 @@ class EtcdRaft(Protocol):
             if m.index > self.match_index[n, p]:
                 self.progress[n, p] = Progress.PROBE
                 self.next_index[n, p] = self.match_index[n, p] + 1
-        else:
-            if self.next_index[n, p] == m.index + 1:
-                at = self.guess(n, m.hint, m.log_term) if m.log_term > 0 else m.hint
-                self.next_index[n, p] = max(min(m.index, at + 1), self.match_index[n, p] + 1)
+        elif self.next_index[n, p] == m.index + 1:
+            at = self.guess(n, m.hint, m.log_term) if m.log_term > 0 else m.hint
+            self.next_index[n, p] = max(min(m.index, at + 1), self.match_index[n, p] + 1)
 
     def store(self, n: Node, m: Message) -> None:
         """Take over the entries of a call and what it says to be committed (section 3.5)."""
@@ -914,7 +911,8 @@ class EtcdRaft(Protocol):
         self.compacted[n] = compacted
         self.config[n] = c.config
         self.applied[n] = c.index
-        self.handed_out[n] = compacted
+        # What it had been given before counts as given, whether the application keeps its state or applies all of it again.
+        self.handed_out[n] = max(compacted, min(self.handed_out[n], disk.commit))
         self.step_down(n)
         done = self.writes[n].window(Slot(0), slot)
         self.writes[n] = Seq.empty(Slot)

@@ -22,6 +22,7 @@ from model_check.cli.refine import refine
 from model_check.cli.replay import replay
 from model_check.cli.run_cluster import run_cluster
 from model_check.cli.simulate import simulate
+from model_check.cli.trace import trace
 from spec.language import IonianError
 
 USAGE_ERROR, INCONCLUSIVE = 2, 3
@@ -36,7 +37,7 @@ def ionian() -> None:
 
 
 # A new command is a module beside this one, and a line here.
-for command in (list_specs, check, bmc, induct, prove, simulate, refine, break_rules, graph, replay, export, linearize, run_cluster, latency):
+for command in (list_specs, check, bmc, induct, prove, simulate, refine, break_rules, graph, replay, export, linearize, run_cluster, latency, trace):
     ionian.add_command(command)
 
 

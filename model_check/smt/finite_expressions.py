@@ -341,11 +341,14 @@ class Evaluator:
         # By how many the members among those seen so far outnumber the others.
         lead: dict[int, int] = {0: TRUE}
         for i, bit in of.bits:
-            votes = ((bit_of, step) for bit_of, step in (
-                (self.circuit.both(bit, inside.get(i, FALSE)), 1),
-                (self.circuit.both(bit, -inside.get(i, FALSE)), -1),
-                (-bit, 0),
-            ))
+            votes = (
+                (bit_of, step)
+                for bit_of, step in (
+                    (self.circuit.both(bit, inside.get(i, FALSE)), 1),
+                    (self.circuit.both(bit, -inside.get(i, FALSE)), -1),
+                    (-bit, 0),
+                )
+            )
             ways: dict[int, list[int]] = {}
             for taken, step in votes:
                 for ahead, so_far in lead.items():

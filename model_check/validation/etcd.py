@@ -8,7 +8,7 @@ that leaves a choice, the alternatives are tried in order, with backtracking.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import permutations
 from typing import Any
 
@@ -17,8 +17,7 @@ from model_check.validation.etcd_start import Cluster
 from model_check.validation.run import Run
 from model_check.validation.verdict import Departure, Verdict
 from spec.etcd_raft import Config, Kind, Message, Node, Progress, Reached, Role, Slot
-from spec.language import Set
-from spec.replicated_log import Index
+from spec.language import Set, SpecError
 
 _ROLES = {Role.FOLLOWER: "StateFollower", Role.PRE_CANDIDATE: "StatePreCandidate", Role.CANDIDATE: "StateCandidate", Role.LEADER: "StateLeader"}
 _TYPES = {
@@ -83,23 +82,24 @@ class Judge:
         self.sent: dict[WireMessage, list[Message]] = {}
         self.position = 0
         self.retries = 0
+        self.farthest = -1
 
     def judge(self) -> tuple[Verdict, int, Departure | None]:
         """The verdict, how many events are explained, and where the trace departs from the spec."""
         choices: list[_Choice] = []
-        farthest: tuple[int, Departure] | None = None
+        farthest: Departure | None = None
         while self.position < len(self.events):
             event = self.events[self.position]
             rest = iter(self._alternatives(event))
             refused = self._first_that_fits(event, rest, choices)
             while refused is not None:
-                if farthest is None or self.position > farthest[0]:
-                    farthest = (self.position, self._departure(event, refused))
+                if self.position > self.farthest:
+                    self.farthest, farthest = self.position, self._departure(event, refused)
                 if not choices:
-                    return "refused", farthest[0], farthest[1]
+                    return "refused", self.farthest, farthest
                 self.retries += 1
                 if self.retries > MOST_RETRIES:
-                    return "inconclusive", farthest[0], farthest[1]
+                    return "inconclusive", self.farthest, farthest
                 choice = self._culprit(choices, event)
                 self.run.back(choice.mark)
                 self.position, self.phases = choice.position, dict(choice.phases)
@@ -152,6 +152,13 @@ class Judge:
             return [lambda order=order, j=j: self._append_batch(event, n, order, j) for order, j in ways]  # type: ignore[misc]
         if self._may_have_been_unreachable(event, n):
             return [lambda: self._receive(event, n), lambda: self._receive(event, n, reported=True)]
+        if event.name == "ApplyConfChange" and event.commit > len(self.run.peek("founding")) and self.run.peek("handling", n) is None:
+            ways: list[Alternative] = [lambda: self._apply_conf_change(event, n)]
+            if self._skips_founding(n):
+                ways.insert(0, lambda: self._apply_after_founding(event, n))
+            return [*ways, lambda: self._turn_down(event, n)] if self._may_be_turned_down(event, n) else ways
+        if self._may_be_turned_down(event, n):
+            return [lambda: self._apply_conf_change(event, n), lambda: self._turn_down(event, n)]
         handler: Callable[[Event, Node], None] = getattr(self, f"_{_snake(event.name)}")
 
         def explain() -> None:
@@ -166,7 +173,14 @@ class Judge:
     # --- what a line shows
 
     def _take(self, action: str, *arguments: Any) -> None:
-        if not self.run.take(action, *arguments):
+        try:
+            taken = self.run.take(action, *arguments)
+        except SpecError as undefined:
+            raise Refused(action, "", f"{self.cluster.words(action, arguments)} reads what is not there: {undefined.message}") from None
+        if not taken:
+            if self.position <= self.farthest:
+                # Only the refusal that comes farthest is shown, and to explain one is work.
+                raise Refused(action, "", "")
             refusal = self.run.refusal(action, *arguments)
             values = ", ".join(f"{name} = {value}" for name, value in refusal.values)
             why = f"{self.cluster.words(action, arguments)} is not possible: `{refusal.conjunct}` does not hold" + (f" ({values})" if values else "")
@@ -389,7 +403,7 @@ class Judge:
             own = self.run.peek("match_index", n, n), self.run.peek("next_index", n, n)
             wanted = own if self._is_member(n, n) else None
             if event.own_progress != wanted:
-                raise Refused("send_append", f"prop == {_text(wanted)}", f"the sender's own match and next are {_text(wanted)}, not {_text(event.own_progress)}")
+                raise Refused("send_append", f"prop == {_text(wanted)}", f"its own match and next are {_text(wanted)}, not {_text(event.own_progress)}")
             self._reach_next(n, p, message.index + 1)
             self._take(action := "send_append", n, p, self.cluster.index(message.index + message.entries))
         self._made(event, mark, action)
@@ -585,19 +599,52 @@ class Judge:
             return
         self._settle(n)
         self._shows(event, n, "apply_change")
+        refused = self._applies(event, n, "apply_change")
+        if refused is not None and self._applies(event, n, "reject_change") is not None and self._applies(event, n, "apply_change", skip=True) is not None:
+            raise refused
+
+    def _skips_founding(self, n: Node) -> bool:
+        """Whether a server may pass over founding entries: later ones are committed, and it still has the founders' configuration."""
         mark = self.run.mark()
-        self._take("apply_change", n)
-        refused = self._new_config(event, n)
-        if refused is None:
-            return
+        skips = self.run.take("skip_founding_change", n)
         self.run.back(mark)
-        self._skip_founding(n)
-        if self.run.mark() > mark and self.run.take("apply_change", n) and self._new_config(event, n) is None:
-            return
-        self.run.back(mark)
-        if self.run.take("reject_change", n) and self._new_config(event, n) is None:
-            return
-        raise refused
+        return skips
+
+    def _apply_after_founding(self, event: Event, n: Node) -> None:
+        self._settle(n)
+        self._shows(event, n, "apply_change")
+        refused = self._applies(event, n, "apply_change", skip=True)
+        if refused is not None:
+            raise refused
+
+    def _applies(self, event: Event, n: Node, action: str, *, skip: bool = False) -> Refused | None:
+        """Apply a change, or turn it down, perhaps after skipping founding entries; without effect where the line shows something else."""
+        mark = self.run.mark()
+        try:
+            if skip:
+                self._skip_founding(n)
+            self._take(action, n)
+        except Refused as refused:
+            self.run.back(mark)
+            return refused
+        differs = self._new_config(event, n)
+        if differs is not None:
+            self.run.back(mark)
+        return differs
+
+    def _may_be_turned_down(self, event: Event, n: Node) -> bool:
+        """Whether a change that adds or removes learners only may as well have been turned down: the voters stay the same."""
+        config = self.run.peek("config", n)
+        applied = int(self.run.peek("applied", n))
+        change = next((e.change for e in self.run.peek("log", n)[applied:] if e.change is not None), None)
+        if change is None or not (change.learners or change.removed):
+            return False
+        same = event.new_conf == self.cluster.shown(config.incoming) and event.name == "ApplyConfChange"
+        return same and self.run.peek("handling", n) is None and self.cluster.outgoing_after(self.position) == self.cluster.shown(config.outgoing)
+
+    def _turn_down(self, event: Event, n: Node) -> None:
+        self._shows(event, n, "reject_change")
+        self._take("reject_change", n)
 
     def _new_config(self, event: Event, n: Node) -> Refused | None:
         """Whether the configuration in force is the one that a line, and the server's next one, show."""

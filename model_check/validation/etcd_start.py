@@ -116,7 +116,9 @@ class Cluster:
             state.append(("match", ", ".join(f"{self.ids[p]}: {run.peek('match_index', n, p)}" for p in self.ids if run.peek("next_index", n, p) > 0)))
             state.append(("next", ", ".join(f"{self.ids[p]}: {run.peek('next_index', n, p)}" for p in self.ids if run.peek("next_index", n, p) > 0)))
         if run.peek("role", n).name == "CANDIDATE":
-            state.append(("votes", f"for it {list(self.shown(frozenset(run.peek('granted', n))))}, against {list(self.shown(frozenset(run.peek('denied', n))))}"))
+            state.append(
+                ("votes", f"for it {list(self.shown(run.value('granted', n)))}, against {list(self.shown(run.value('denied', n)))}")
+            )
         return tuple(state)
 
     # --- looking ahead
@@ -143,7 +145,9 @@ class Cluster:
 
     def change(self, changes: tuple[tuple[str, int], ...], joint: bool) -> Change:
         """The change that a proposal's line stands for."""
-        voters, learners, removed = set(), set(), set()
+        voters: set[Node] = set()
+        learners: set[Node] = set()
+        removed: set[Node] = set()
         for action, number in changes:
             node = self.nodes[number]
             for part in (voters, learners, removed):
@@ -203,7 +207,9 @@ class Cluster:
         entries = {number: self._preset(life) for number, life in self.lives.items()}
         everyone = Set(self.nodes.values())
         preset = self._preset_config(entries)
-        per_node: dict[str, dict[Node, Any]] = {name: {} for name in ("term", "vote", "log", "compacted", "commit", "config", "applied", "handed_out", "writes", "synced")}
+        per_node: dict[str, dict[Node, Any]] = {
+            name: {} for name in ("term", "vote", "log", "compacted", "commit", "config", "applied", "handed_out", "writes", "synced")
+        }
         configs = {ConfigAt(Index(0), NO_ONE)}
         for node in everyone:
             write, config = entries.get(self.ids[node], (None, NO_ONE))
@@ -227,9 +233,7 @@ class Cluster:
                 per_node[name][node] = value
         base.update({name: Map({n: values[n] for n in self.nodes.values()}) for name, values in per_node.items()})
         founding = tuple(Entry(Term(1), Change(Set({self.nodes[p]}), Set(), Set(), False, False)) for p in self.peers)
-        base.update(
-            founding=Seq(Index, 0, founding), founders=Config(self.members(self.peers), Set(), Set(), Set()), configs=Set(configs)
-        )
+        base.update(founding=Seq(Index, 0, founding), founders=Config(self.members(self.peers), Set(), Set(), Set()), configs=Set(configs))
         return EtcdRaft.state_of(**base)  # type: ignore[return-value]
 
     def _preset(self, life: list[Event]) -> tuple[Write | None, Config]:
