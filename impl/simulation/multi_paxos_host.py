@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from impl.multi_paxos import Ballot, Commands, Config, MemoryStorage, Message, Node, Ready, Run
 from impl.simulation.disk import Disk
-from impl.simulation.host import CommandLog, Host, HostDown, StateMachine
+from impl.simulation.host import CommandLog, Host, StateMachine
 
 Write: TypeAlias = Ballot | Run | int
 """max_bal, votes, commit_index."""
@@ -23,11 +23,12 @@ class MultiPaxosHost(Host):
     The state machine is volatile: after a crash it applies the whole log again.
     """
 
-    __slots__ = ("_machine", "_random", "_reads", "config", "writing")
+    __slots__ = ("_machine", "_random", "_reads", "config")
 
     node: Node | None
     disk: Disk[MemoryStorage, Write]
     machine: StateMachine
+    writing: Ready | None
 
     def __init__(self, config: Config, random: Callable[[int], int], machine: Callable[[], StateMachine] = CommandLog) -> None:
         self.id, self.config = config.id, config
@@ -39,15 +40,9 @@ class MultiPaxosHost(Host):
         """Duty 8: a node from its storage, with an empty state machine."""
         self.node = Node(self.config, self._random, self.disk.storage)
         self.machine = self._machine()
-        self.writing: Ready | None = None
-        """The Ready whose writes are queued."""
+        self.writing = None
         self._reads: set[bytes] = set()
         self.completed, self.answered = [], []
-
-    def _up(self) -> Node:
-        if self.node is None:
-            raise HostDown(f"host {self.id} is down; restart it first")
-        return self.node
 
     def tick(self) -> None:
         """A unit of the host's own time passes."""
@@ -68,7 +63,8 @@ class MultiPaxosHost(Host):
 
     def begin_write(self) -> list[Message]:
         """Duties 1 to 3, the first half."""
-        ready = self.writing = self._up().ready()
+        ready: Ready = self._up().ready()
+        self.writing = ready
         unsynced = self.disk.unsynced
         if ready.max_bal is not None:
             unsynced.append(ready.max_bal)
@@ -84,25 +80,12 @@ class MultiPaxosHost(Host):
 
     def finish_write(self) -> list[Message]:
         """Duties 1 to 4, the second half."""
-        node, ready = self._up(), self.writing
-        if ready is None:
-            raise HostDown(f"host {self.id} has no write under way; begin_write comes first")
-        self.writing = None
-        self.disk.sync()
+        node: Node = self._up()
+        ready: Ready = self._written()
         if ready.committed is not None:
             self._apply(ready.committed)
         node.advance()
         return ready.messages_after_write
-
-    def crash(self, surviving: int = 0) -> None:
-        """Lose everything but the disk."""
-        self._up()
-        self.node = self.writing = None
-        self.disk.crash(surviving)
-
-    def restart(self) -> None:
-        """Come up again from the disk."""
-        self._begin()
 
     def _apply(self, committed: Commands) -> None:
         for entry in committed.commands:
