@@ -14,6 +14,7 @@ from model_check.cli.check import check
 from model_check.cli.export import export
 from model_check.cli.graph import graph
 from model_check.cli.induct import induct
+from model_check.cli.latency import latency
 from model_check.cli.linearize import linearize
 from model_check.cli.listing import list_specs
 from model_check.cli.prove import prove
@@ -35,7 +36,7 @@ def ionian() -> None:
 
 
 # A new command is a module beside this one, and a line here.
-for command in (list_specs, check, bmc, induct, prove, simulate, refine, break_rules, graph, replay, export, linearize, run_cluster):
+for command in (list_specs, check, bmc, induct, prove, simulate, refine, break_rules, graph, replay, export, linearize, run_cluster, latency):
     ionian.add_command(command)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from impl import multi_paxos, paxos, raft
-from impl.multi_paxos import Accepted
+from impl.multi_paxos import Accepted, ReadState
 from impl.multi_paxos.leadership import Candidacy
+from impl.multi_paxos.reads import QuorumReads
 from impl.raft import reads, replication
 from impl.raft.log import Log
 from impl.raft.messages import AppendReply
@@ -94,6 +95,10 @@ def local_read(host, context):
     host.answered.append(context)
 
 
+def ask_nobody(pending, context, last_slot, out):
+    out.read_states.append(ReadState(context, last_slot))
+
+
 def own_value(proposer, votes):
     return proposer._value
 
@@ -114,6 +119,7 @@ BUGS = {
     "Raft: a command asked for twice is carried out twice": (Sessions, "apply", no_sessions, "raft", "kv"),
     "Multi-Paxos: a new leader ignores what may be chosen": (Candidacy, "open_commands", nothing_is_open, "multi-paxos", "register"),
     "Multi-Paxos: reads from the host's own state": (MultiPaxosHost, "read", local_read, "multi-paxos", "kv"),
+    "Multi-Paxos: reads up to what one node has voted for": (QuorumReads, "begin", ask_nobody, "multi-paxos", "register"),
     "Paxos: a proposer ignores earlier votes": (paxos.Proposer, "_adopt", own_value, "paxos", "decree"),
     "Paxos: acceptors keep nothing on disk": (paxos_host, "_put", forgets_votes, "paxos", "decree"),
 }
