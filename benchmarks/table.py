@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.figures import Exploration, Figures, targets
 
-_VERDICTS = {True: "met", False: "**not met**", None: "not measured"}
+VERDICTS = {True: "met", False: "**not met**", None: "not measured"}
 
 _OPENING = """\
 # What was measured
@@ -34,7 +34,7 @@ def render(found: Figures, command: str, date: str, load: float, machine: Mappin
         _OPENING.format(command=command, date=date, load=load),
         table(["machine", ""], [*machine.items(), *versions.items()]),
         "## Targets",
-        table(["target", "figure", ""], [(t.aim, t.figure, _VERDICTS[t.met]) for t in targets(found)]),
+        table(["target", "figure", ""], [(t.aim, t.figure, VERDICTS[t.met]) for t in targets(found)]),
     ]
     for title, section in (("Exploring", _exploring), ("Compiling", _compiling), ("Commands", _commands)):
         parts += [f"## {title}", *section(found)]

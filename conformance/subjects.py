@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from conformance.campaign import Subject
+from conformance.multi_paxos.runs import RUNS as MULTI_PAXOS
+from conformance.paxos.runs import RUNS as PAXOS
 from conformance.raft import runs as raft
+from conformance.runs import shrunk
 
-SUBJECTS: Final[dict[str, Subject]] = {"raft": Subject("raft", "DeployedRaft", raft.run, raft.shrunk)}
+SUBJECTS: Final[dict[str, Subject]] = {
+    "raft": Subject("raft", "DeployedRaft", raft.run, raft.shrunk),
+    "paxos": Subject("paxos", "Paxos", PAXOS.run, shrunk),
+    "multi_paxos": Subject("multi_paxos", "MultiPaxos", MULTI_PAXOS.run, shrunk),
+}
 """By their names on the command line."""

@@ -9,6 +9,7 @@ Windows carry their first position: `{"tag": "Window", "after": ..., "entries": 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -175,9 +176,9 @@ def read(document: Document, protocol: Protocol) -> Trace:
     states, steps = [], []
     for number, data in enumerate(document.states):
         try:
-            states.append(_state(protocol, data))
+            states.append(decode_state(protocol, data))
             if number:
-                steps.append(_step(protocol, data["#meta"]))
+                steps.append(decode_step(protocol, data["#meta"]))
         except TraceError as error:
             raise TraceError(f"state {number}: {error}") from None
         except (KeyError, TypeError):
@@ -185,14 +186,16 @@ def read(document: Document, protocol: Protocol) -> Trace:
     return Trace(document.origin, states[0], tuple(zip(steps, states[1:], strict=True)), document.property)
 
 
-def _state(protocol: Protocol, data: dict[str, Any]) -> State:
+def decode_state(protocol: Protocol, data: Mapping[str, Any]) -> State:
+    """The state that ITF data stand for; TraceError where they stand for none of the protocol within its scope."""
     names = tuple(v.name for v in protocol.ir.variables)
     if set(data) - {"#meta"} != set(names):
         raise TraceError(f"its variables are {', '.join(sorted(set(data) - {'#meta'}))}; {protocol.ir.name} has {', '.join(names)}")
     return State(names, tuple(decode(protocol, v.type, data[v.name]) for v in protocol.ir.variables))
 
 
-def _step(protocol: Protocol, meta: dict[str, Any]) -> Step:
+def decode_step(protocol: Protocol, meta: Mapping[str, Any]) -> Step:
+    """The step that `action` and `arguments` stand for; TraceError where they stand for none of the protocol within its scope."""
     name, given = meta["action"], meta["arguments"]
     if name not in {a.name for a in protocol.ir.actions}:
         raise TraceError(f"{protocol.ir.name} has no action `{name}`; its actions are {', '.join(a.name for a in protocol.ir.actions)}")

@@ -20,8 +20,9 @@ from model_check.smt.unbounded.obligations import Obligation, Query, obligations
 from model_check.smt.unbounded.proof import check_provable
 from model_check.smt.unbounded.prover import Discharge, Hint, Limits, Prover, Support
 
-QUICK, SMALL = 0.5, 8
-"""A support in the ledger is kept where it takes at most so many seconds (of the processor) and has at most so many lemmas."""
+QUICK, SMALL, PATIENCE = 0.5, 8, 2.0
+"""A support in the ledger is kept where it takes at most so many seconds (of the processor); one of more lemmas than is small is made smaller
+first. Each attempt to leave one out may take some seconds (of the clock, so the machine may be busy)."""
 
 
 class Search:
@@ -46,15 +47,17 @@ class Search:
     def support(self, query: Query, obligation: Obligation, known: Support | None) -> tuple[Support, float] | None:
         """A quick support from which nothing can be left out, else the quickest; None where there is none."""
         usable = {*self.prover.usable(obligation), *self.prover.encoding.totality}
-        if known is not None and set(known) <= usable and len(known) <= SMALL:
-            seconds = self.slowest(query, known, QUICK)
-            if seconds is not None:
-                return known, seconds
+        if known is not None and set(known) <= usable:
+            # What is small already was made minimal before.
+            kept = known if len(known) <= SMALL else self.prover.minimal(query, known, PATIENCE)
+            seconds = self.slowest(query, kept, PATIENCE)
+            if seconds is not None and seconds <= QUICK:
+                return kept, seconds
         best: tuple[Support, float] | None = None
         for support in (*self.prover.attempts(query, obligation, known), self.prover.everything(obligation)):
             if self.prover.check(query, support, self.prover.limits.timeout / 2) != z3.unsat:
                 continue
-            for candidate in dict.fromkeys((self.prover.minimal(query, support, QUICK), support)):
+            for candidate in dict.fromkeys((self.prover.minimal(query, support, PATIENCE), support)):
                 seconds = self.slowest(query, candidate, self.prover.limits.timeout)
                 if seconds is not None and (best is None or seconds < best[1]):
                     best = candidate, seconds

@@ -11,6 +11,7 @@ import re
 import textwrap
 from pathlib import Path
 
+from model_check.smt.unbounded.definedness import DEFINED
 from model_check.smt.unbounded.graph import Graph, Supports, proof_graph
 from model_check.smt.unbounded.ledger import ledger_of, read_ledger
 from proofs import SHIPPED, shipped_proof
@@ -53,6 +54,8 @@ def block(protocol: type[Protocol], graph: Graph, lemma: str) -> str:
     mappings = {r.name for r in protocol.ir.refinements}
 
     def link(name: str) -> str:
+        if name == DEFINED:
+            return "[definedness](#how-to-read)"
         return f"the refinement `{name}`" if name in mappings else f"[`{name}`](#{name})"
 
     needs = [f"{link(other)} ({', '.join(graph.edges[lemma, other]['actions'])})" for other in graph[lemma]]

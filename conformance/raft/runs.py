@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -11,9 +10,8 @@ from conformance.outcome import Failure, Outcome
 from conformance.raft.chaos import Chaos, draw_settings
 from conformance.raft.checker import Checker
 from conformance.raft.cluster import Cluster, Move, Play
+from conformance.recording import Recorder
 from conformance.shrink import shrink
-from impl.raft import messages
-from impl.simulation import events
 from impl.simulation.cluster import Cluster as SimulatedCluster
 from impl.simulation.nemesis import draw_faults
 from impl.simulation.raft_host import RaftHost
@@ -54,9 +52,9 @@ def run_simulation(seed: int, nodes: int, time: int = SIMULATED_TIME) -> Outcome
     random = Random(f"settings of {seed}")
     settings = {**draw_settings(random), "election_ticks": random.choice([5, 10])}
     cluster = SimulatedCluster("raft", nodes, settings)
-    recorder: Recorder
+    recorder: Recorder[Checker]
     simulation = Simulation(cluster, faults=draw_faults(seed, cluster.ids, time), seed=seed, observer=lambda event: recorder(event))
-    recorder = Recorder({n: host for n, host in simulation.hosts.items() if isinstance(host, RaftHost)})
+    recorder = Recorder(Checker({n: host for n, host in simulation.hosts.items() if isinstance(host, RaftHost)}))
     failure = None
     try:
         simulation.run(time)
@@ -64,69 +62,6 @@ def run_simulation(seed: int, nodes: int, time: int = SIMULATED_TIME) -> Outcome
         moves = recorder.moves()
         failure = Failure(error, Play(nodes, seed, settings, moves), len(moves))
     return Outcome(recorder.checker.events, recorder.checker.run.length, failure)
-
-
-class Recorder:
-    """Follows a simulated run, and notes it as calls of a Cluster."""
-
-    def __init__(self, hosts: dict[int, RaftHost]) -> None:
-        self.checker = Checker(hosts)
-        self._events: list[events.Event] = []
-
-    def __call__(self, event: events.Event) -> None:
-        """An event has happened."""
-        self._events.append(event)
-        self.checker(event)
-
-    def moves(self) -> list[Move]:
-        """The calls. What never arrives is lost as soon as it is sent, so that the next message of a link is mostly its first."""
-        arrivals = Counter(id(e.message) for e in self._events if isinstance(e, events.Deliver))
-        links: dict[tuple[int, int], list[messages.Message]] = {}
-        moves: list[Move] = []
-        for event in self._events:
-            if isinstance(event, events.Deliver):
-                moves.append(self._delivery(event, links, arrivals))
-                continue
-            moves.append(_call(event))
-            for m in event.messages if isinstance(event, (events.BeginWrite, events.FinishWrite)) else ():
-                waiting = links.setdefault((m.sender, m.receiver), [])
-                if arrivals[id(m)]:
-                    waiting.append(m)
-                else:
-                    moves.append(("lose", m.sender, m.receiver, len(waiting)))
-        return moves
-
-    def _delivery(self, event: events.Deliver, links: dict[tuple[int, int], list[messages.Message]], arrivals: Counter[int]) -> Move:
-        m = event.message
-        waiting = links[m.sender, m.receiver]
-        position = next(i for i, other in enumerate(waiting) if other is m)
-        arrivals[id(m)] -= 1
-        if arrivals[id(m)]:
-            return ("deliver", m.sender, event.host, position, True)
-        del waiting[position]
-        return ("deliver", m.sender, event.host, position) if position else ("deliver", m.sender, event.host)
-
-
-def _call(event: events.Event) -> Move:
-    """The method of Cluster that an event is, and its arguments."""
-    host = event.host
-    match event:
-        case events.BeginWrite():
-            return ("begin", host)
-        case events.FinishWrite():
-            return ("finish", host)
-        case events.Propose(command=command):
-            return ("propose", host, command)
-        case events.Read(context=context):
-            return ("read", host, context)
-        case events.Transfer(target=target):
-            return ("transfer", host, target)
-        case events.ReportSnapshot(follower=follower, delivered=delivered):
-            return ("report", host, follower, delivered)
-        case events.Crash(surviving=surviving):
-            return ("crash", host, surviving)
-        case _:
-            return (type(event).__name__.lower(), host)
 
 
 def shrunk(failure: Failure, seconds: float = SHRINKING_SECONDS) -> Failure:

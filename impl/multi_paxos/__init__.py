@@ -6,7 +6,7 @@ without waiting for earlier ones (pipelined), and consecutive ones in one messag
 have been chosen, and no-ops in the gaps between. A follower that has fallen behind votes for chosen commands in the ballot of the
 present leader: there is no second way to learn them.
 
-Whatever happens to a node is a call: `tick`, `step`, `propose`, `propose_batch`. Whatever it asks of its caller is in the `Ready` that
+Whatever happens to a node is a call: `tick`, `step`, `propose`, `propose_batch`, `read`. Whatever it asks of its caller is in the `Ready` that
 `ready` hands out, and `advance` ends:
 
     while True:
@@ -34,6 +34,8 @@ The caller's duties:
     proposed twice; clients that mind number their commands. Messages are values: change none, nor their lists.
 7.  **Tick** at regular intervals; an election takes 1 to 2 times `election_ticks` of them. Safety does not depend on time.
 8.  **Restart** a node that crashed from its storage, and say how much its state machine has applied.
+9.  **Reads.** Answer a read of `read_states` from the state machine once it has applied `read_index`. A read that is not heard of
+    for an election timeout is asked for again. Contexts tell reads apart, those before a restart included, so each is used once.
 
 Malformed messages raise MessageError and change nothing; messages of unknown senders are ignored and counted (`ignored_messages`).
 The log is kept whole: there is no compaction.
@@ -42,9 +44,9 @@ The log is kept whole: there is no compaction.
 from impl.multi_paxos.config import Config
 from impl.multi_paxos.errors import NotLeader, Overloaded, ProposalRefused
 from impl.multi_paxos.log import NOOP, Commands, Log, Run, Vote
-from impl.multi_paxos.messages import Accept, Accepted, Behind, Commit, Message, Nack, Prepare, Promise, Propose
+from impl.multi_paxos.messages import Accept, Accepted, Behind, Commit, Message, Nack, Prepare, Promise, Propose, VotedUpTo, WhatWasVoted
 from impl.multi_paxos.node import Node
-from impl.multi_paxos.ready import MemoryStorage, Ready, Role
+from impl.multi_paxos.ready import MemoryStorage, ReadState, Ready, Role
 from impl.paxos.ballot import Ballot
 from impl.paxos.errors import ConfigError, MessageError, PaxosError, UsageError
 from impl.paxos.quorums import QuorumSystem, explicit, majority, weighted
@@ -73,11 +75,14 @@ __all__ = [
     "ProposalRefused",
     "Propose",
     "QuorumSystem",
+    "ReadState",
     "Ready",
     "Role",
     "Run",
     "UsageError",
     "Vote",
+    "VotedUpTo",
+    "WhatWasVoted",
     "explicit",
     "majority",
     "weighted",

@@ -100,7 +100,26 @@ class Propose:
     commands: list[bytes]
 
 
-Message = Prepare | Promise | Accept | Accepted | Nack | Commit | Behind | Propose
+@dataclass(slots=True)
+class WhatWasVoted:
+    """A node's client reads: up to which slot has the receiver voted? `context` names the read."""
+
+    sender: int
+    receiver: int
+    context: bytes
+
+
+@dataclass(slots=True)
+class VotedUpTo:
+    """The last slot that the sender has voted in, of any ballot; 0 where there is none."""
+
+    sender: int
+    receiver: int
+    context: bytes
+    last_slot: int
+
+
+Message = Prepare | Promise | Accept | Accepted | Nack | Commit | Behind | Propose | WhatWasVoted | VotedUpTo
 
 
 def check(message: Message) -> None:
@@ -135,6 +154,8 @@ def _is_plain(m: Message) -> bool:
 
 def _consistency(m: Message) -> tuple[str, str] | None:
     """The field that contradicts another, and how."""
+    if isinstance(m, (WhatWasVoted, VotedUpTo)):
+        return None
     if isinstance(m, (Prepare, Accept, Commit)):
         if m.ballot.proposer != m.sender:
             return "ballot", f"belongs to node {m.ballot.proposer}, not to the sender, node {m.sender}"
@@ -177,8 +198,10 @@ def _votes(value: object) -> str:
     return ""
 
 
-_KINDS = (Prepare, Promise, Accept, Accepted, Nack, Commit, Behind, Propose)
-_RULES = checks.rules(_KINDS, {"Ballot": checks.ballot, "int": checks.natural, "list[Vote]": _votes, "list[bytes]": _commands_or_noops})
+_KINDS = (Prepare, Promise, Accept, Accepted, Nack, Commit, Behind, Propose, WhatWasVoted, VotedUpTo)
+_BY_TYPE = {"Ballot": checks.ballot, "int": checks.natural, "bytes": checks.value_of_proposal, "list[Vote]": _votes, "list[bytes]": _commands_or_noops}
+_RULES = checks.rules(_KINDS, _BY_TYPE)
 _RULES[Propose] = [(name, commands_fault if name == "commands" else rule) for name, rule in _RULES[Propose]]
 for _rules in _RULES.values():
     _rules[:] = [(name, checks.positive if name.endswith("_slot") else rule) for name, rule in _rules]
+_RULES[VotedUpTo] = checks.rules((VotedUpTo,), _BY_TYPE)[VotedUpTo]  # a log may be empty

@@ -9,7 +9,8 @@ from impl.multi_paxos.config import Config
 from impl.multi_paxos.errors import NotLeader, Overloaded
 from impl.multi_paxos.leadership import Candidacy, Leadership
 from impl.multi_paxos.log import Commands, Log, Run
-from impl.multi_paxos.messages import Accept, Accepted, Behind, Commit, Message, Nack, Prepare, Promise, Propose, check, commands_fault
+from impl.multi_paxos.messages import Accept, Accepted, Behind, Commit, Message, Nack, Prepare, Promise, Propose, VotedUpTo, WhatWasVoted, check, commands_fault
+from impl.multi_paxos.reads import QuorumReads
 from impl.multi_paxos.ready import MemoryStorage, Outbox, Ready, Role
 from impl.multi_paxos.tally import Tally
 from impl.paxos.ballot import Ballot, next_ballot
@@ -51,6 +52,7 @@ class Node:
         self._candidacy: Candidacy | None = None
         self._leadership: Leadership | None = None
         self._following: Ballot | None = None
+        self._reads = QuorumReads(config, self._tally)
         self._out = Outbox()
         self._handed_over: Ready | None = None
         self._handed_max_bal, self._handed_commit, self._handed_index = self.max_bal, self.commit_index, applied
@@ -74,6 +76,7 @@ class Node:
 
     def tick(self) -> None:
         """A unit of time has passed."""
+        self._reads.tick()
         if self._leadership is not None:
             self._leadership.tick(self._out)
             return
@@ -122,6 +125,16 @@ class Node:
         self._out.messages.append(Propose(self._following, self.config.id, self.leader, list(commands)))
         return None
 
+    def read(self, context: bytes) -> None:
+        """A client reads, at any node: some Ready will tell from which slot on the state machine may answer (duty 9).
+
+        Raises:
+            UsageError: the context is not bytes.
+        """
+        if type(context) is not bytes:
+            raise UsageError(f"context: {type(context).__name__} is not bytes; encode it")
+        self._reads.begin(context, self._log.last_slot, self._out)
+
     # --- What it asks of its caller
 
     def has_ready(self) -> bool:
@@ -132,6 +145,7 @@ class Node:
         return bool(
             out.messages_after_write
             or out.messages
+            or out.read_states
             or commit > self._handed_index
             or commit > self._handed_commit
             or self.max_bal != self._handed_max_bal
@@ -155,6 +169,7 @@ class Node:
             out.messages,
             out.messages_after_write,
             self._to_apply(),
+            out.read_states,
         )
         self._out, self._handed_max_bal, self._handed_commit = Outbox(), self.max_bal, commit
         return self._handed_over
@@ -226,6 +241,13 @@ class Node:
         self._log.commit_voted_in(m.ballot, m.commit_index)
         if self.commit_index < m.commit_index:
             self._out.messages.append(Behind(m.ballot, self.config.id, m.sender, self.commit_index))
+
+    def _what_was_voted(self, m: WhatWasVoted) -> None:
+        """A vote that is not written yet may be told of: that can only make the reader wait."""
+        self._out.messages.append(VotedUpTo(self.config.id, m.sender, m.context, self._log.last_slot))
+
+    def _voted_up_to(self, m: VotedUpTo) -> None:
+        self._reads.answered(m, self._out)
 
     # --- Proposer
 
@@ -327,4 +349,6 @@ _HANDLERS: dict[type, Callable[[Node, Any], None]] = {
     Commit: Node._commit,
     Behind: Node._behind,
     Propose: Node._take_over,
+    WhatWasVoted: Node._what_was_voted,
+    VotedUpTo: Node._voted_up_to,
 }

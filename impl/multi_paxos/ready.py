@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from impl.multi_paxos.log import Commands, Log, Run
@@ -18,6 +18,14 @@ class Role(Enum):
     """In phase 1 of its ballot."""
     LEADER = "leader"
     """In phase 2 of its ballot, for all slots."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadState:
+    """A read may be answered from the state machine once it has applied `read_index`."""
+
+    context: bytes
+    read_index: int
 
 
 @dataclass(slots=True)
@@ -36,17 +44,20 @@ class Ready:
     """To send once max_bal and votes are persisted."""
     committed: Commands | None
     """To apply to the state machine, in order, each slot once; no-ops are empty."""
+    read_states: list[ReadState] = field(default_factory=list)
+    """Reads that may be answered once their slot is applied."""
 
 
 class Outbox:
     """What has come up since the last Ready."""
 
-    __slots__ = ("messages", "messages_after_write", "votes")
+    __slots__ = ("messages", "messages_after_write", "read_states", "votes")
 
     def __init__(self) -> None:
         self.votes: list[Run] = []
         self.messages: list[Message] = []
         self.messages_after_write: list[Message] = []
+        self.read_states: list[ReadState] = []
 
 
 class MemoryStorage:

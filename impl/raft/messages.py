@@ -243,12 +243,20 @@ _BY_TYPE: dict[str, Callable[[object], str]] = {
     "int": _natural,
     "bool": _flag,
     "bytes": _bytes,
-    "list[bytes]": _commands,
+    "list": _commands,
     "Entries": _entries,
     "Snapshot": _snapshot,
 }
 _KINDS: tuple[type[Message], ...] = (RequestVote, VoteReply, AppendEntries, AppendReply, InstallSnapshot, Proposal, ReadRequest, ReadReply, TimeoutNow)
-_RULES = {kind: [(field.name, _BY_TYPE[str(field.type)]) for field in fields(kind)] for kind in _KINDS}
+
+
+def _type_name(annotation: object) -> str:
+    """A type by its name without arguments: an annotation is its text, or, where the module is compiled, the type itself."""
+    name = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+    return str(name).partition("[")[0]
+
+
+_RULES = {kind: [(field.name, _BY_TYPE[_type_name(field.type)]) for field in fields(kind)] for kind in _KINDS}
 
 
 def _check_run(m: AppendEntries) -> None:

@@ -83,6 +83,8 @@ class Clients:
         client.operation = Operation(n, name, key, arguments, run.now, run.events)
         client.giving_up_at = run.now + self._workload.patience
         client.attempt = client.unrefused = 0
+        if self._random.random() < self._workload.roaming:
+            client.host = self._random.choice(self._ids)
         self.history.append(client.operation)
         self._ask(n, None)
 

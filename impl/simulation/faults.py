@@ -64,25 +64,27 @@ class LastingFault(Fault):
 
 @dataclass(frozen=True)
 class Crash(LastingFault):
-    """A host crashes and comes up again, with what is on its disk.
+    """Hosts crash, and come up again with what is on their disks.
 
-    Where `surviving` is given, the crash waits for the host's next write and tears it: of its pieces (a hard state, an entry, a vote, ...)
+    Where `surviving` is given, the crash waits for a host's next write and tears it: of its pieces (a hard state, an entry, a vote, ...)
     the first so many are on the disk. Otherwise all that is not synced is lost.
     """
 
-    host: int
+    hosts: tuple[int, ...]
     surviving: int | None = None
 
     def begin(self, stage: Stage) -> None:
         """Down, now or with the next write."""
-        if self.surviving is None:
-            stage.crash(self.host)
-        else:
-            stage.crash_while_writing(self.host, self.surviving)
+        for host in self.hosts:
+            if self.surviving is None:
+                stage.crash(host)
+            else:
+                stage.crash_while_writing(host, self.surviving)
 
     def end(self, stage: Stage) -> None:
         """Up."""
-        stage.restart(self.host)
+        for host in self.hosts:
+            stage.restart(host)
 
 
 @dataclass(frozen=True)

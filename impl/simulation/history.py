@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from impl.simulation.machines import Value
 
@@ -26,7 +25,7 @@ class Operation:
     returned: int | None = None
     returned_event: int | None = None
     result: Value = None
-    outcome: str = "unknown"
+    outcome: Literal["ok", "fail", "unknown"] = "unknown"
     """`ok`; `fail`: every host that was asked refused; `unknown`: it may take effect at any time, or never."""
 
     def to_json(self) -> dict[str, Any]:
@@ -38,6 +37,6 @@ class Operation:
         return line | {"outcome": self.outcome}
 
 
-def write(operations: Iterable[Operation], path: Path) -> None:
-    """Write a history, one line of JSON for each operation."""
-    path.write_text("".join(json.dumps(operation.to_json()) + "\n" for operation in operations), encoding="utf-8")
+def to_text(operations: Iterable[Operation]) -> str:
+    """A history as the text of a file: one line of JSON for each operation."""
+    return "".join(json.dumps(operation.to_json()) + "\n" for operation in operations)

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
-from impl.multi_paxos import Ballot, Commands, Config, MemoryStorage, Message, Node, Ready, Run
+from impl.multi_paxos import Ballot, Commands, Config, MemoryStorage, Message, Node, ReadState, Ready, Run
 from impl.simulation.disk import Disk
-from impl.simulation.host import CommandLog, Host, HostDown, StateMachine
+from impl.simulation.host import CommandLog, Host, StateMachine
 
 Write: TypeAlias = Ballot | Run | int
 """max_bal, votes, commit_index."""
-
-_COMMAND: Final = b"c"
-_READ: Final = b"r"
 
 
 class MultiPaxosHost(Host):
     """A Multi-Paxos node, its disk and its state machine.
 
-    Reads go through the log: what is proposed is a client's command, or the context of a read, told apart by their first byte.
     The state machine is volatile: after a crash it applies the whole log again.
     """
 
-    __slots__ = ("_machine", "_random", "_reads", "config", "writing")
+    __slots__ = ("_machine", "_random", "_reads", "applied_slot", "config")
 
     node: Node | None
     disk: Disk[MemoryStorage, Write]
     machine: StateMachine
+    writing: Ready | None
 
     def __init__(self, config: Config, random: Callable[[int], int], machine: Callable[[], StateMachine] = CommandLog) -> None:
         self.id, self.config = config.id, config
@@ -39,15 +36,11 @@ class MultiPaxosHost(Host):
         """Duty 8: a node from its storage, with an empty state machine."""
         self.node = Node(self.config, self._random, self.disk.storage)
         self.machine = self._machine()
-        self.writing: Ready | None = None
-        """The Ready whose writes are queued."""
-        self._reads: set[bytes] = set()
+        self.writing = None
+        self.applied_slot = 0
+        """The last slot that the state machine has applied."""
+        self._reads: list[ReadState] = []
         self.completed, self.answered = [], []
-
-    def _up(self) -> Node:
-        if self.node is None:
-            raise HostDown(f"host {self.id} is down; restart it first")
-        return self.node
 
     def tick(self) -> None:
         """A unit of the host's own time passes."""
@@ -59,16 +52,16 @@ class MultiPaxosHost(Host):
 
     def propose(self, command: bytes) -> None:
         """A client's command comes in."""
-        self._up().propose(_COMMAND + command)
+        self._up().propose(command)
 
     def read(self, context: bytes) -> None:
-        """A client's read comes in; its context appears in `answered` when its place in the log is applied here."""
-        self._up().propose(_READ + context)
-        self._reads.add(context)
+        """A client's read comes in; its context appears in `answered` when the state machine may answer it."""
+        self._up().read(context)
 
     def begin_write(self) -> list[Message]:
         """Duties 1 to 3, the first half."""
-        ready = self.writing = self._up().ready()
+        ready: Ready = self._up().ready()
+        self.writing = ready
         unsynced = self.disk.unsynced
         if ready.max_bal is not None:
             unsynced.append(ready.max_bal)
@@ -83,35 +76,23 @@ class MultiPaxosHost(Host):
         return ready is not None and bool(ready.votes or ready.max_bal is not None)
 
     def finish_write(self) -> list[Message]:
-        """Duties 1 to 4, the second half."""
-        node, ready = self._up(), self.writing
-        if ready is None:
-            raise HostDown(f"host {self.id} has no write under way; begin_write comes first")
-        self.writing = None
-        self.disk.sync()
+        """Duties 1 to 4 and 9, the second half."""
+        node: Node = self._up()
+        ready: Ready = self._written()
         if ready.committed is not None:
             self._apply(ready.committed)
+        if reads := self._reads + ready.read_states:
+            self.answered += [read.context for read in reads if read.read_index <= self.applied_slot]
+            self._reads = [read for read in reads if read.read_index > self.applied_slot]
         node.advance()
         return ready.messages_after_write
 
-    def crash(self, surviving: int = 0) -> None:
-        """Lose everything but the disk."""
-        self._up()
-        self.node = self.writing = None
-        self.disk.crash(surviving)
-
-    def restart(self) -> None:
-        """Come up again from the disk."""
-        self._begin()
-
     def _apply(self, committed: Commands) -> None:
-        for entry in committed.commands:
-            kind, content = entry[:1], entry[1:]
-            if kind == _COMMAND:
-                self.completed.append((content, self.machine.apply(content)))
-            elif content in self._reads:  # an empty entry, a no-op, is none
-                self._reads.remove(content)
-                self.answered.append(content)
+        machine, completed = self.machine, self.completed
+        for command in committed.commands:
+            if command:  # an empty one is a no-op
+                completed.append((command, machine.apply(command)))
+        self.applied_slot = committed.first_slot + len(committed.commands) - 1
 
 
 def _put(storage: MemoryStorage, write: Write) -> None:

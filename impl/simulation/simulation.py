@@ -7,6 +7,7 @@ from heapq import heappop, heappush
 from random import Random
 from typing import Any
 
+from impl import paxos, raft
 from impl.raft import Role, Tracer
 from impl.raft.messages import InstallSnapshot
 from impl.simulation.clients import Clients, Handler
@@ -50,6 +51,8 @@ class Simulation:
         """Microseconds since the beginning."""
         self.events = 0
         """How many have happened."""
+        self.refused: list[str] = []
+        """Messages that hosts refused, as no correct node sends them: when, where and why. None, in a correct cluster."""
         model = OBJECTS[workload.object]
         self.hosts: dict[int, Host] = cluster.hosts(seed, lambda: Sessions(model), tracer)
         self._observer = observer
@@ -117,7 +120,11 @@ class Simulation:
         if host.node is None:
             self._lost(message)
             return
-        host.receive(message)
+        try:
+            host.receive(message)
+        except (raft.MessageError, paxos.MessageError) as error:
+            self.refused.append(f"{self.now} µs, event {self.events}, host {target}: {error}")
+            return
         if self._observer is not None:
             self._observer(Deliver(target, message))
         if type(message) is InstallSnapshot:

@@ -26,7 +26,9 @@ class Workload:
     keys: int = 3
     reads: float = 0.4
     """The share of reads; the rest are updates of all kinds."""
-    think: Latency = Exponential(0, 20 * MILLISECOND)
+    roaming: float = 0.2
+    """The chance that a client begins with a host of its own choice, rather than with the one that answered last."""
+    think: Latency = Exponential(0, 10 * MILLISECOND)
     """From one operation to the next."""
     link: Latency = Exponential(100, 100)
     """Between a client and any host; these links lose nothing."""

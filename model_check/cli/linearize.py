@@ -12,7 +12,7 @@ from model_check.linearizability import FORMATS, MODELS, Result, check_history, 
 from model_check.linearizability.report import print_result
 from model_check.report import console
 
-_EXIT_STATUS = {"linearizable": 0, "not_linearizable": 1, "inconclusive": 3}
+EXIT_STATUS = {"linearizable": 0, "not_linearizable": 1, "inconclusive": 3}
 _WORST_FIRST = (1, 3, 0)
 
 
@@ -37,5 +37,5 @@ def linearize(*, files: tuple[Path, ...], model_name: str, format_name: str, tim
         results.append(result)
     if json_file is not None:
         write_file(json_file, json.dumps([result.to_json() for result in results], indent=1) + "\n")
-    found = {_EXIT_STATUS[result.verdict] for result in results}
+    found = {EXIT_STATUS[result.verdict] for result in results}
     return next(status for status in _WORST_FIRST if status in found)

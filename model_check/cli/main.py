@@ -14,12 +14,15 @@ from model_check.cli.check import check
 from model_check.cli.export import export
 from model_check.cli.graph import graph
 from model_check.cli.induct import induct
+from model_check.cli.latency import latency
 from model_check.cli.linearize import linearize
 from model_check.cli.listing import list_specs
 from model_check.cli.prove import prove
 from model_check.cli.refine import refine
 from model_check.cli.replay import replay
+from model_check.cli.run_cluster import run_cluster
 from model_check.cli.simulate import simulate
+from model_check.cli.trace import trace
 from spec.language import IonianError
 
 USAGE_ERROR, INCONCLUSIVE = 2, 3
@@ -34,7 +37,7 @@ def ionian() -> None:
 
 
 # A new command is a module beside this one, and a line here.
-for command in (list_specs, check, bmc, induct, prove, simulate, refine, break_rules, graph, replay, export, linearize):
+for command in (list_specs, check, bmc, induct, prove, simulate, refine, break_rules, graph, replay, export, linearize, run_cluster, latency, trace):
     ionian.add_command(command)
 
 

@@ -24,7 +24,7 @@ _EXIT_STATUS = {"no departure found": 0, "departs": 1, "inconclusive": 3}
 @click.option("--nodes", type=click.IntRange(min=1), default=3, show_default=True, metavar="N", help="How many nodes the cluster has.")
 @output_option("--json", "json_file", help_text="Write the whole result.")
 def refine_impl(*, name: str, seeds: int, seed: int | None, nodes: int, json_file: Path | None) -> int:
-    """Hold the implementation NAME (raft) against its spec in random runs, and show the shortest one that departs from it.
+    """Hold the implementation NAME (raft, paxos, multi_paxos) against its spec in random runs, and show the shortest one that departs from it.
 
     Each seed draws settings, a run in which anything may happen at any time, and a run in simulated time with faults and clients.
     Every event must be some steps of the spec, or none. Exit status: 0 no departure found, 1 departs, 2 usage error, 3 interrupted.

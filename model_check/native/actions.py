@@ -13,10 +13,10 @@ SLACK = 64
 _STEP_SIGNATURE = "(S, o, n, h, p, C, CO, TH, CM, notes, EV)"
 
 
-def define(writer: Writer, head: str) -> None:
+def define(writer: Writer, head: str, makes_arrays: bool = False) -> None:
     """Begin a function that only compiled code calls."""
     writer.depth = 0
-    writer.lines += ["", "", "@njit(**PART)", f"def {head}:"]
+    writer.lines += ["", "", f"@njit(**{'MAKER' if makes_arrays else 'PART'})", f"def {head}:"]
     writer.depth = 1
 
 

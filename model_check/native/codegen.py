@@ -82,7 +82,7 @@ class Program:
         parts = [
             f'"""{self.protocol.ir.name}({self.protocol.scope!r}), compiled; rules, properties and constraints are chosen as it runs."""',
             "import numpy as np\nfrom numba import njit",
-            "from model_check.native.compiler import ENTRY, PART",
+            "from model_check.native.compiler import ENTRY, MAKER, PART",
             f"from model_check.native.runtime import {', '.join(_USED)}",
             f"FIXED_WORDS = {self.layout.fixed_words}\nSTEP_PROPERTIES = {int(steps)}",
             "\n".join(f"{name} = {getattr(self.loops, name)}" for name in self.loops.CONSTANTS),

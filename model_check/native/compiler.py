@@ -130,11 +130,15 @@ class _Part(_Entry):
     lowering = _PartLowering
 
 
-PART: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": _Part}
-"""Options of `njit` for a function that only compiled code calls."""
+PART: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "pipeline_class": _Part}
+"""Options of `njit` for a function that only compiled code calls. It makes no arrays, so none are counted: Numba would
+count references at each call that hands over an array, in a place that all workers share, a quarter of the time."""
 
-ENTRY: dict[str, Any] = {"error_model": "numpy", "nogil": True, "pipeline_class": _Entry}
-"""Options of `njit` for a function that Python calls."""
+MAKER: dict[str, Any] = {**PART, "_nrt": True}
+"""Options of `njit` for such a function that makes arrays."""
+
+ENTRY: dict[str, Any] = {"error_model": "numpy", "_nrt": False, "nogil": True, "pipeline_class": _Entry}
+"""Options of `njit` for a function that Python calls; it makes no arrays either."""
 
 
 def undisturbed(work: Callable[[], T]) -> T:

@@ -94,7 +94,6 @@ def descend(
 
     `room` is how many states the table may hold. At an undefined expression its state is still on top of the stack.
     """
-    span = np.zeros(2, np.int64)
     for _ in range(budget):
         if tally[TOP] == 0 or notes[8] != NONE or notes[10] != NONE:
             return False
@@ -102,7 +101,7 @@ def descend(
         depth = stack_depth[top]
         if depth + 2 > way.size:
             return True
-        span[0], span[1] = stack_at[top], stack_at[top + 1]
+        span = stack_at[top : top + 2]
         tail = span[1] - span[0] - FIXED_WORDS
         for j in range(evaluated.size):
             saved[j] = evaluated[j]

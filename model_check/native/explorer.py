@@ -25,6 +25,7 @@ from model_check.search import Options, Outcome, Progress, Violation
 from spec.language import Protocol, State
 
 SLICE = 65_536
+RECENT = 65_536
 
 
 @dataclass
@@ -55,6 +56,7 @@ class Buffers(Batch):
         self.found_print = np.zeros(1 << 19, np.uint64)
         self.found_meta = np.zeros(1 << 19, np.int64)
         self.accepted = np.ones(1 << 19, np.bool_)
+        self.recent = np.zeros(RECENT, np.uint64)
         self.notes = np.zeros(kernel.NOTES, np.int64)
         self.evaluated = np.zeros(actions, np.int64)
         self.saved = np.zeros(2 * actions, np.int64)
@@ -146,12 +148,13 @@ class _Explorer(Engine):
     def _reset(self, b: Buffers) -> None:
         """Ready for the next slice."""
         self.clear(b.notes)
+        b.recent[:] = 0
         b.evaluated[:] = 0
         b.enabled[:] = 0
 
     def _expand(self, b: Buffers, chunk: Chunk, low: int, high: int, table: Prints, shards: int, shard_size: int) -> None:
         self.code.expand(
-            chunk.rows, chunk.offsets, low, high, b.cand, b.cand_at, b.cand_tail, b.cand_meta, b.found, b.found_at, b.found_print, b.found_meta,
+            chunk.rows, chunk.offsets, low, high, b.cand, b.cand_at, b.cand_tail, b.cand_meta, b.found, b.found_at, b.found_print, b.found_meta, b.recent,
             table, shards, shard_size, b.notes, b.evaluated, b.saved, b.enabled, b.seen,
         )  # fmt: skip
 

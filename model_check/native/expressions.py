@@ -527,6 +527,12 @@ class Translator:
         wins = [int(any(q & ~m == 0 for q in masks)) for m in range(1 << self.layout.size(e.sort))]
         return f"({self.writer.table(f'WINS_{e.sort.name}', wins)}[{self.value(e.members)}] != 0)"
 
+    def _IsMajority(self, e: ir.Expr) -> str:
+        assert isinstance(e, ir.IsMajority) and isinstance(e.of.type, SetType) and isinstance(e.of.type.of, SortType)
+        of = self.atom(e.of)
+        counts = self.writer.table(f"COUNT_{e.of.type.of.name}", [m.bit_count() for m in range(1 << self.layout.size(e.of.type.of))])
+        return f"(2 * {counts}[{self.atom(e.members)} & {of}] > {counts}[{of}])"
+
     def quorum_masks(self, sort: SortType) -> list[int]:
         """The minimal quorums of a sort as masks."""
         size = self.layout.size(sort)

@@ -63,7 +63,7 @@ def write_refinement(writer: Writer, abstract: Layout, refinement: ir.Refinement
     writer.line("return x")
     define(writer, "same_row(rows, start, length, row, other)")
     writer.lines += _SAME_ROW.splitlines()
-    define(writer, "allowed_by_mapping(S, o, n, C, c, m, notes)")
+    define(writer, "allowed_by_mapping(S, o, n, C, c, m, notes)", makes_arrays=True)
     numbers = {
         "row": abstract.fixed_words + MOST_WORDS,
         "fixed": abstract.fixed_words,

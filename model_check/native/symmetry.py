@@ -63,8 +63,8 @@ class _Orbit:
     def _line(self, depth: int, text: str) -> None:
         self.writer.lines.append("    " * depth + text)
 
-    def _define(self, head: str) -> None:
-        define(self.writer, head)
+    def _define(self, head: str, makes_arrays: bool = False) -> None:
+        define(self.writer, head, makes_arrays)
 
     def _moves(self, type_: Type) -> bool:
         return any(s in self.sorts for s in sorts_of(type_))
@@ -220,7 +220,7 @@ class _Orbit:
         size = self.layout.size(self.sorts[0])
         for i, sort in enumerate(self.sorts):
             self.writer.tables[f"PERMS_{i}"] = [list(p) for p in itertools.permutations(range(self.layout.size(sort)))]  # type: ignore[misc]  # a table of rows
-        self._define("print_of(C, c, m, th)")
+        self._define("print_of(C, c, m, th)", makes_arrays=True)
         self._line(1, f"R = np.empty({self.layout.fixed_words}, np.int64)")
         self._line(1, f"G = np.empty({size}, np.uint64)")
         self._line(1, f"for e in range({size}):")

@@ -333,6 +333,29 @@ class Evaluator:
         bits = dict(members.bits)
         return Truth(self.circuit.any_of(self.circuit.all_of(bits.get(i, FALSE) for i in quorum) for quorum in self.quorums(e.sort)))
 
+    def _IsMajority(self, e: ir.Expr) -> Value:
+        assert isinstance(e, ir.IsMajority)
+        members, of = self.value(e.members), self.value(e.of)
+        assert isinstance(members, Mask) and isinstance(of, Mask)
+        inside = dict(members.bits)
+        # By how many the members among those seen so far outnumber the others.
+        lead: dict[int, int] = {0: TRUE}
+        for i, bit in of.bits:
+            votes = (
+                (bit_of, step)
+                for bit_of, step in (
+                    (self.circuit.both(bit, inside.get(i, FALSE)), 1),
+                    (self.circuit.both(bit, -inside.get(i, FALSE)), -1),
+                    (-bit, 0),
+                )
+            )
+            ways: dict[int, list[int]] = {}
+            for taken, step in votes:
+                for ahead, so_far in lead.items():
+                    ways.setdefault(ahead + step, []).append(self.circuit.both(so_far, taken))
+            lead = {ahead: self.circuit.any_of(found) for ahead, found in ways.items()}
+        return Truth(self.circuit.any_of(literal for ahead, literal in lead.items() if ahead > 0))
+
     def quorums(self, sort: SortType) -> list[list[int]]:
         """The minimal quorums of a sort, as members' numbers."""
         system = self.domains.protocol.context.quorums[sort.cls]

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from model_check.report import duration, number, print_counterexample, print_explanation, print_origin, put, verdict_line
 from model_check.smt.bmc import BmcResult
-from model_check.smt.induction import Counterexample, InductionResult
+from model_check.smt.induction import InductionResult
+from model_check.smt.unrolling import Counterexample
 
 
 @contextmanager
@@ -72,7 +73,7 @@ def print_induction(out: Console, result: InductionResult) -> None:
         out.print(table)
         out.print()
     if result.counterexample is not None:
-        _print_counterexample_to_induction(out, result.counterexample)
+        print_counterexample_to_induction(out, result.counterexample)
     if result.violation is not None and result.violation.trace is not None and result.violation.explanation is not None:
         print_counterexample(out, result.violation.trace, result.violation.explanation, f"{result.violation.depth} steps, the shortest")
         out.print()
@@ -89,10 +90,10 @@ def _how(result: InductionResult) -> str:
     return f"{result.k} steps from {start}, through different states that satisfy all invariants"
 
 
-def _print_counterexample_to_induction(out: Console, found: Counterexample) -> None:
-    """The states and steps, what fails at the end, and whether the first state can be reached."""
+def print_counterexample_to_induction(out: Console, found: Counterexample, start: str = "a state that satisfies all invariants") -> None:
+    """The states and steps, what fails at the end, and whether the first state can be reached, where that was asked."""
     out.print(Text("Counterexample to induction"))
-    out.print(Text("   0  a state that satisfies all invariants", style="bold"))
+    out.print(Text(f"   0  {start}", style="bold"))
     for line in repr(found.states[0]).splitlines():
         put(out, line, 8)
     for number_, step in enumerate(found.steps, start=1):
@@ -105,6 +106,10 @@ def _print_counterexample_to_induction(out: Console, found: Counterexample) -> N
         print_explanation(out, found.explanation, "Not inductive")
     else:
         out.print(Text(f"Not inductive: {found.goal}", style="bold yellow"))
+        if found.without_value:
+            put(out, found.without_value, 2)
+    if not found.reachable:
+        return
     words = {"reachable": "state 0 is reachable", "not reachable": "state 0 is not reachable at this scope"}
     put(out, f"{words.get(found.reachable, 'whether state 0 is reachable is not known')} (explorer: {found.searched})", 0)
     out.print()

@@ -321,6 +321,12 @@ class Translator:
         inside = tla.infix("\\subseteq", tla.RELATION, atom(name), self(node.members))
         return tla.quantified("\\E", [tla.bound(name, atom(self.operators.quorum(node.sort)))], inside)
 
+    def _ismajority(self, node: ir.IsMajority) -> Piece:
+        of = self(node.of)
+        both = tla.infix("\\cap", tla.SETS, self(node.members), of)
+        doubled = tla.infix("*", tla.PLUS, atom("2"), tla.application("Cardinality", [both]))
+        return tla.infix(">", tla.RELATION, doubled, tla.application("Cardinality", [of]))
+
     # --- ordered sorts and sequences
 
     def _neighbour(self, node: ir.Neighbour) -> Piece:

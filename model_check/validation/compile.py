@@ -16,7 +16,7 @@ from typing import Any
 
 from model_check.validation import journal, operations
 from model_check.validation.expressions import Constants, Expressions, cells, local
-from spec.language import NotEnabled, ir
+from spec.language import NotEnabled, ir, is_majority
 from spec.language.types import EnumType, MapType, SeqType, SetType, SortType, Type
 
 
@@ -36,7 +36,7 @@ class Program:
         """Execute the source over a run's cells; gives the functions of the actions, by name."""
         names: dict[str, Any] = {name: make(tables) for name, make in self.constants.by_name.items()}
         names |= {cells(name): held for name, held in variables.items()} | {"note": note, "replace_tail": journal.replace_tail}
-        names |= {"NotEnabled": NotEnabled, "Misfit": Misfit}
+        names |= {"NotEnabled": NotEnabled, "Misfit": Misfit, "is_majority": is_majority}
         exec(self.code, names)
         return {name.removeprefix("a_"): found for name, found in names.items() if name.startswith("a_")}
 

@@ -226,6 +226,9 @@ class Expressions:
     def _IsQuorum(self, e: ir.IsQuorum) -> str:
         return f"{self.constants.sort('is_quorum', e.sort.cls)}[{self.value(e.members)}]"
 
+    def _IsMajority(self, e: ir.IsMajority) -> str:
+        return f"is_majority({self.value(e.members)}, {self.value(e.of)})"
+
     # --- binders
 
     def _Quantifier(self, e: ir.Quantifier) -> str:

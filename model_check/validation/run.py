@@ -118,6 +118,11 @@ class Run:
         """How many steps were taken."""
         return len(self._taken)
 
+    def steps_since(self, mark: int) -> list[Step]:
+        """The steps taken since a mark."""
+        count = sum(change is _STEP_ENDS for change in self._journal[mark:])
+        return [self._step(action, arguments) for action, arguments in self._taken[len(self._taken) - count :]]
+
     def mark(self) -> int:
         """The present point, to come back to."""
         return len(self._journal)
@@ -149,11 +154,11 @@ class Run:
 
         CPython evaluates them over whole states: to be asked now and then, not after each step of a long run.
         """
-        taken = self._taken[len(self._taken) - sum(change is _STEP_ENDS for change in self._journal[mark:]) :]
+        taken = self.steps_since(mark)
         self.back(mark)
         states = [self.state]
-        for action, arguments in taken:
-            self.take(action, *arguments)
+        for step in taken:
+            self.take(step.action, *(value for _, value in step.arguments))
             states.append(self.state)
         found = [explain(self.protocol, p.name, self.state) for p in self.protocol.ir.of_kind("invariant") if not self._holds(p, self.state)]
         for p in self.protocol.ir.of_kind("action_property"):

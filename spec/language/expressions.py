@@ -435,6 +435,8 @@ class ExpressionParser:
             return self._first(node)
         if function is values.is_quorum:
             return self._is_quorum(node)
+        if function is values.is_majority:
+            return self._is_majority(node)
         if function is values.in_force:
             if len(node.args) != 1 or node.keywords:
                 self.source.error(node, "`in_force` takes the name of one rule", 'write in_force("vote once per term")')
@@ -456,7 +458,7 @@ class ExpressionParser:
             "sorted": "sets have no order: use first(...), all(...) or any(...)",
         }
         called = ast.unparse(node.func)
-        known = "call a helper of the protocol (self.name(...)), all, any, min, max, first, is_quorum or in_force"
+        known = "call a helper of the protocol (self.name(...)), all, any, min, max, first, is_quorum, is_majority or in_force"
         self.source.error(node, f"call of `{called}` is outside the language", mends.get(called, known))
 
     def quorum_sort(self, node: ast.expr) -> SortType:
@@ -471,6 +473,14 @@ class ExpressionParser:
             self.source.error(node, f"`{ast.unparse(node)}` is not a question about quorums", "write is_quorum(members, Node)")
         sort = self.quorum_sort(node.args[1])
         return ir.IsQuorum(type=BOOL, members=self.parse(node.args[0], SetType(sort)), sort=sort, place=self.source.place(node))
+
+    def _is_majority(self, node: ast.Call) -> ir.Expr:
+        if len(node.args) != 2 or node.keywords:
+            self.source.error(node, f"`{ast.unparse(node)}` is not a question about majorities", "write is_majority(members, of)")
+        of = self.parse(node.args[1])
+        if not isinstance(of.type, SetType) or not isinstance(of.type.of, SortType) or of.type.of.ordered:
+            self.source.error(node.args[1], f"`{ast.unparse(node.args[1])}` has no majorities", "name a set of elements of an unordered sort")
+        return ir.IsMajority(type=BOOL, members=self.parse(node.args[0], of.type), of=of, place=self.source.place(node))
 
     def _generator(self, node: ast.Call) -> ast.GeneratorExp:
         if len(node.args) != 1 or node.keywords or not isinstance(node.args[0], ast.GeneratorExp):

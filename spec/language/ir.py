@@ -313,6 +313,14 @@ class IsQuorum(Expr):
 
 
 @dataclass(frozen=True, kw_only=True)
+class IsMajority(Expr):
+    """Whether more than half of a set are members of another."""
+
+    members: Expr
+    of: Expr
+
+
+@dataclass(frozen=True, kw_only=True)
 class InForce(Expr):
     """Whether a named rule has not been removed."""
 

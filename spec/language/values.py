@@ -339,6 +339,11 @@ def is_quorum(members: frozenset[S] | set[S], sort: type[S]) -> bool:
     return any(q <= members for q in quorums(sort))
 
 
+def is_majority(members: frozenset[S] | set[S], of: frozenset[S] | set[S]) -> bool:
+    """Whether more than half of `of` are members: of a set that is part of the state, such as a configuration; of none there is no majority."""
+    return 2 * len(members & of) > len(of)
+
+
 def sort_key(value: Any) -> Any:
     """A total order on the values of one type: the order in which all engines enumerate."""
     match value:

@@ -47,6 +47,14 @@ def test_the_obligations_shown_are_open_and_no_others(load_spec: Load, blocks: t
     assert f"{count - len(still_open)} of {count} obligations discharged\n" in shown
 
 
+def test_the_step_shown_is_the_one_that_is_found(load_spec: Load, capsys: pytest.CaptureFixture[str]) -> None:
+    file = inspect.getfile(proof(load_spec, BEGIN))
+    assert run(["prove", f"{file}:TwoPhaseCommitProof", "--jobs", "1"]) == 3
+    shown = NONE.split("\n\n")[2]
+    assert shown.startswith("give_up / consistency, in a small cluster")
+    assert shown in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("rule", ["a vote is a promise", "commit only with every vote"])
 def test_without_a_rule_the_obligations_shown_are_open(load_spec: Load, rule: str) -> None:
     shown = RULES.split(f'--without "{rule}"\n')[1].split("$ ")[0]

@@ -1,4 +1,4 @@
-"""Mistakes planted in `impl/raft`, each of which the refinement has to find: `python -m tests.refinement.mutants [--write] [NAME...]`."""
+"""Mistakes planted in `impl`, each of which the refinement has to find: `python -m tests.refinement.mutants [--write] [NAME...]`."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ LIMIT = 60.0
 
 @dataclass(frozen=True)
 class Mutant:
-    """A mistake: a text of one file of `impl/raft`, and what stands there instead."""
+    """A mistake: a text of one file of a package of `impl`, and what stands there instead."""
 
     name: str
     file: str
     text: str
     instead: str
     nodes: int = 3
+    package: str = "raft"
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ MUTANTS = (
 def planted(mutant: Mutant, folder: Path) -> None:
     """A copy of `impl` with the mistake, in a folder."""
     shutil.copytree(REPOSITORY / "impl", folder / "impl", ignore=shutil.ignore_patterns("__pycache__"))
-    file = folder / "impl" / "raft" / mutant.file
+    file = folder / "impl" / mutant.package / mutant.file
     source = file.read_text()
     if source.count(mutant.text) != 1:
         raise ValueError(f"{mutant.name}: {mutant.file} has the text {source.count(mutant.text)} times, and should have it once:\n{mutant.text}")
@@ -130,7 +131,7 @@ def catch(mutant: Mutant, limit: float = LIMIT) -> Catch | None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         planted(mutant, folder)
-        command = [sys.executable, "-m", "model_check.cli.main", "refine", "impl", "raft", "--seeds", "1000000", "--nodes", str(mutant.nodes)]
+        command = [sys.executable, "-m", "model_check.cli.main", "refine", "impl", mutant.package, "--seeds", "1000000", "--nodes", str(mutant.nodes)]
         start = time.perf_counter()
         try:
             # The folder comes first, so its `impl` is the one that is run.
@@ -157,9 +158,9 @@ def _by(departure: dict[str, Any]) -> str:
 def table(caught: Sequence[tuple[Mutant, Catch | None]]) -> str:
     """The table, in Markdown."""
     lines = [
-        "# Mistakes planted in `impl/raft`",
+        "# Mistakes planted in `impl`",
         "",
-        "Each was found by `ionian refine impl raft` within 60 seconds, and its run shrunk. Seconds are those of the whole command.",
+        "Each was found by `ionian refine impl raft` (`paxos`, `multi_paxos`) within 60 seconds, and its run shrunk. Seconds are those of the whole command.",
         "`python -m tests.refinement.mutants --write` makes this table; `pytest -m long tests/refinement` runs all of them.",
         "",
         "| mistake | file | caught by | seconds | events in the shrunk run |",
@@ -168,15 +169,22 @@ def table(caught: Sequence[tuple[Mutant, Catch | None]]) -> str:
     for mutant, found in caught:
         by = found.by.replace("|", "\\|") if found is not None else "**survives**"
         figures = f"{found.seconds:.1f} | {found.length}" if found is not None else " | "
-        lines.append(f"| {mutant.name} | `{mutant.file}` | {by} | {figures} |")
+        lines.append(f"| {mutant.name} | `{mutant.package}/{mutant.file}` | {by} | {figures} |")
     return "\n".join(lines) + "\n"
+
+
+def _of_paxos() -> list[Mutant]:
+    """The mistakes in `impl/paxos` and `impl/multi_paxos`."""
+    from tests.refinement.paxos_mutants import MULTI_PAXOS, PAXOS
+
+    return [Mutant(*m, package=package) for package, mistakes in (("paxos", PAXOS), ("multi_paxos", MULTI_PAXOS)) for m in mistakes]
 
 
 def main(arguments: Sequence[str]) -> int:
     """Plant the mistakes, print the table, and write it where that is asked for."""
     names = [a for a in arguments if not a.startswith("--")]
     caught = []
-    for mutant in MUTANTS:
+    for mutant in (*MUTANTS, *_of_paxos()):
         if not names or any(n in mutant.name for n in names):
             found = catch(mutant)
             caught.append((mutant, found))

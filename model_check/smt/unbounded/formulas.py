@@ -163,7 +163,7 @@ class Formulas:
             case ir.IsQuorum(members=members, sort=sort):
                 return self._quorum(members, sort, frame, truth, ground)
             case ir.Call(helper=helper, arguments=arguments, primed=primed):
-                return self.holds(helper.body, self._called(helper, arguments, primed, frame), truth, ground)
+                return self.holds(helper.body, self.called(helper, arguments, primed, frame), truth, ground)
             case ir.LetIn(name=name, value=value, body=body):
                 return self.holds(body, frame.bind(name, Later(value, frame)), truth, ground)
             case ir.Name(name=name) if isinstance(later := frame.names[name], Later):
@@ -208,7 +208,7 @@ class Formulas:
                 test = self.exact(condition, frame, naming)
                 return fold_if(test, self.exact(then, frame, naming), self.exact(otherwise, frame, naming))
             case ir.Call(helper=helper, arguments=arguments, primed=primed):
-                return self.exact(helper.body, self._called(helper, arguments, primed, frame), naming)
+                return self.exact(helper.body, self.called(helper, arguments, primed, frame), naming)
             case ir.LetIn(name=name, value=value, body=body):
                 return self.exact(body, frame.bind(name, Later(value, frame)), naming)
             case ir.Name(name=name) if isinstance(later := frame.names[name], Later):
@@ -236,7 +236,8 @@ class Formulas:
         x, y = naming.term(a), naming.term(b)
         return le(x, y) if operator == "<=" else lt(x, y)
 
-    def _called(self, helper: ir.Helper, arguments: tuple[ir.Expr, ...], primed: bool, frame: Frame) -> Frame:
+    def called(self, helper: ir.Helper, arguments: tuple[ir.Expr, ...], primed: bool, frame: Frame) -> Frame:
+        """The frame of a helper's body."""
         names: dict[str, Value | Later] = {p: Later(a, frame) for (p, _), a in zip(helper.parameters, arguments, strict=True)}
         if primed:
             assert frame.after is not None
@@ -337,7 +338,7 @@ class Formulas:
             case ir.Name(name=name) if isinstance(later := frame.names[name], Later):
                 return self.member(element, later.expr, later.frame, truth, ground, naming)
             case ir.Call(helper=helper, arguments=arguments, primed=primed):
-                return self.member(element, helper.body, self._called(helper, arguments, primed, frame), truth, ground, naming)
+                return self.member(element, helper.body, self.called(helper, arguments, primed, frame), truth, ground, naming)
             case ir.SetExpr(elements=elements):
                 tests = [self._equal(element, self.value(e, frame, naming), truth, naming) for e in elements]
                 return fold_or(tests) if truth else fold_and(tests)
@@ -522,7 +523,7 @@ class Formulas:
                 assert isinstance(owner, Record)
                 return owner.fields[name]
             case ir.Call(helper=helper, arguments=arguments, primed=primed) if expr.type != BOOL:
-                return self.value(helper.body, self._called(helper, arguments, primed, frame), naming)
+                return self.value(helper.body, self.called(helper, arguments, primed, frame), naming)
             case ir.LetIn(name=name, value=value, body=body) if expr.type != BOOL:
                 return self.value(body, frame.bind(name, Later(value, frame)), naming)
             case ir.Conditional(condition=condition, then=then, otherwise=otherwise) if expr.type != BOOL:

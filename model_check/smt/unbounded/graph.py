@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import networkx as nx
 
 from model_check.dot import digraph, escaped
+from model_check.smt.unbounded.definedness import DEFINED
 from model_check.smt.unbounded.obligations import Obligation
 from spec.language import IonianError, Protocol
 
@@ -27,7 +28,7 @@ OWN = "what is proved"
 
 
 def proof_graph(protocol: type[Protocol], supports: Supports) -> Graph:
-    """All invariants and action properties; an edge leads from one to each that its obligations need.
+    """All invariants and action properties, refinement mappings and definedness; an edge leads from one to each that its obligations need.
 
     A node has `topic` and `doc`, an edge `actions`: under which of them (`implied`: in one and the same state). A lemma
     that is needed for its own preservation has no edge to itself.
@@ -36,6 +37,10 @@ def proof_graph(protocol: type[Protocol], supports: Supports) -> Graph:
     for prop in protocol.ir.properties:
         if prop.kind in ("invariant", "action_property"):
             graph.add_node(prop.name, topic=prop.topic or OWN, doc=prop.doc.partition("\n")[0])
+    for mapping in protocol.ir.refinements:
+        graph.add_node(mapping.name, topic=OWN, doc=mapping.doc.partition("\n")[0])
+    if any(obligation.lemma == DEFINED for obligation in supports):
+        graph.add_node(DEFINED, topic=OWN, doc="Every expression has a value where it is evaluated.")
     for obligation, paths in supports.items():
         for other in sorted({name for path in paths for name in path}):
             # Beside lemmas, a support names variables: that each has a value is a matter of its type.

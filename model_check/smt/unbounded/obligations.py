@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import z3
 
+from model_check.smt.unbounded.definedness import DEFINED, Definedness, WatchedSteps, partial
 from model_check.smt.unbounded.formulas import Formulas, Frame, Ground, State
 from model_check.smt.unbounded.refinement import Abstraction
 from model_check.smt.unbounded.steps import Path, Steps
@@ -30,6 +31,7 @@ class Obligation:
     """That an action preserves a lemma (or that the initial states satisfy it, or that its steps satisfy an action property).
 
     With the name of a refinement mapping in the place of the lemma's: that its steps refine those of the abstract protocol.
+    With `defined`: that each expression of the action has a value (with `implied`, each of the properties and mappings).
     """
 
     action: str
@@ -48,10 +50,18 @@ def obligations_of(protocol: type[Protocol]) -> list[Obligation]:
     """All obligations of a proof, action by action: the initial states, the actions, the theorems."""
     lemmas = [p.name for p in protocol.ir.of_kind("invariant") if p.name not in protocol.theorems]
     mappings = [r.name for r in protocol.ir.refinements]
-    found = [Obligation(INITIATION, name) for name in (*lemmas, *mappings)]
+    on_steps = protocol.ir.of_kind("action_property")
+    found = [Obligation(INITIATION, name) for name in (*lemmas, *mappings, *_defined(*protocol.ir.init.body))]
     for action in protocol.ir.actions:
-        found += [Obligation(action.name, name) for name in (*lemmas, *(p.name for p in protocol.ir.of_kind("action_property")), *mappings)]
-    return found + [Obligation(IMPLICATION, name) for name in protocol.theorems]
+        own = _defined(*action.parameters, *action.body, *(p.body for p in on_steps))
+        found += [Obligation(action.name, name) for name in (*lemmas, *(p.name for p in on_steps), *mappings, *own)]
+    stated = (*(p.body for p in protocol.ir.of_kind("invariant")), *(value for r in protocol.ir.refinements for _, value in r.assignments))
+    return found + [Obligation(IMPLICATION, name) for name in (*protocol.theorems, *_defined(*stated))]
+
+
+def _defined(*nodes: object) -> tuple[str, ...]:
+    """The name of the obligation that IR nodes have a value, if any of them might have none."""
+    return (DEFINED,) if partial(*nodes) else ()
 
 
 class Encoding:
@@ -119,6 +129,8 @@ class Encoding:
         name = obligation.lemma
         if name in self.abstractions:
             return self._refinement(obligation.action, self.abstractions[name])
+        if name == DEFINED:
+            return self._definedness(obligation.action)
         if obligation.action == INITIATION:
             with self.universe.names_from(0):
                 return [self._query(state, None, Ground(goal=True), name) for state in self.steps.initial(self.ir.init)]
@@ -134,6 +146,28 @@ class Encoding:
         frame = Frame({}, before, after) if prop.on_step and before is not None else Frame({}, after)
         goal = self.formulas.holds(prop.body, frame, False, ground)
         return Query(tuple(ground.facts), goal)
+
+    def _definedness(self, action: str) -> list[Query]:
+        """That the statements of an action and the action properties of its steps, or the other properties, have a value wherever they are come to."""
+        claims: list[tuple[Ground, z3.BoolRef]] = []
+        if action == IMPLICATION:
+            with self.universe.names_from(0):
+                values = [p.body for p in self.ir.of_kind("invariant")] + [v for r in self.ir.refinements for _, v in r.assignments]
+                claims += [self._undefined(value, Frame({}, self.state), Ground(goal=True)) for value in values]
+        elif action == INITIATION:
+            with self.universe.names_from(0):
+                claims += WatchedSteps(self.formulas).claims(self.ir.init, {})
+        else:
+            paths, free = self._paths_and_names(action)
+            with self.universe.names_from(free):
+                claims += WatchedSteps(self.formulas).claims(self.ir.action(action), self.state)
+                for prop in self.ir.of_kind("action_property"):
+                    claims += [self._undefined(prop.body, Frame({}, self.state, path.frame.state), path.ground.copy(goal=True)) for path in paths]
+        return [Query(tuple(ground.facts), claim) for ground, claim in claims if not z3.is_false(claim)]
+
+    def _undefined(self, expr: ir.Expr, frame: Frame, ground: Ground) -> tuple[Ground, z3.BoolRef]:
+        claim = Definedness(self.formulas).undefined(expr, frame, ground)
+        return ground, claim
 
     def _refinement(self, action: str, abstraction: Abstraction) -> list[Query]:
         """That the initial states, or the steps of an action, are those of the abstract protocol."""

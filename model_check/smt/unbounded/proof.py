@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from model_check.smt.unbounded.definedness import DEFINED
 from model_check.smt.unbounded.ledger import Notes, entry_of, read_ledger, solver_version
 from model_check.smt.unbounded.obligations import Obligation, obligations_of
 from model_check.smt.unbounded.prover import Discharge, Hint, Limits
@@ -83,11 +84,21 @@ class Proof:
             "solver": solver_version(),
             "seed": self.limits.seed,
             "timeout": self.limits.timeout,
-            "obligations": [{**entry_of(f), **({"reason": f.reason} if f.reason else {})} for f in self.outcomes],
+            "obligations": [_entry(f) for f in self.outcomes],
             "resumed": self.resumed,
             "stopped": self.stopped,
             "seconds": round(self.seconds, 2),
         }
+
+
+def _entry(found: Discharge) -> dict[str, Any]:
+    """An outcome as data; what is open, with its reason or its counterexample."""
+    entry = entry_of(found)
+    if found.reason:
+        entry["reason"] = found.reason
+    if found.counterexample is not None:
+        entry["counterexample_to_induction"] = found.counterexample.to_json()
+    return entry
 
 
 def scope_of(protocol: type[Protocol]) -> str:
@@ -104,16 +115,22 @@ def assumptions(protocol: type[Protocol]) -> list[str]:
     return [*ordered, *(f"any two quorums of {name} have a member in common" for name in sorted(voting))]
 
 
+def _at(place: ir.Place) -> tuple[str, int, int]:
+    return place.file, place.line, place.column
+
+
 def check_provable(protocol: type[Protocol]) -> None:
     """SpecError where a protocol does not say what a proof needs: the order of its sorts, theorems that it has."""
-    name, place = protocol.ir.name, protocol.ir.place
-    at = (place.file, place.line, place.column)
+    name, at = protocol.ir.name, _at(protocol.ir.place)
     example = ", ".join(s.name for s in protocol.ir.sorts)
     if not protocol.order:
         raise SpecError(f"{name} has no order of sorts; a proof needs one, from the highest to the lowest: `order = ({example})`", *at)
     missing = [s.name for s in protocol.ir.sorts if s.cls not in protocol.order]
     if missing:
         raise SpecError(f"`order` of {name} lacks {', '.join(missing)}; name every sort, from the highest to the lowest", *at)
+    reserved = next((p for p in protocol.ir.properties if p.name == DEFINED), None)
+    if reserved is not None:
+        raise SpecError(f"`{DEFINED}` is what a proof calls that every expression has a value; give this {reserved.kind} another name", *_at(reserved.place))
     known = [p.name for p in protocol.ir.of_kind("invariant")]
     for theorem in protocol.theorems:
         if theorem not in known:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,11 @@ from dataclasses import dataclass
 import z3
 
 from model_check.smt.unbounded.obligations import IMPLICATION, INITIATION, Encoding, Obligation, Query
+from model_check.smt.unbounded.small_clusters import SmallClusters, SmallStep
 from spec.language import Protocol
+
+_USES = "uses "
+"""The beginning of the names by which an unsat core tells of lemmas; no function of a query is called so."""
 
 Support = tuple[str, ...]
 """The lemmas (and, by a variable's name, the claims that its value exists) that one path's query uses."""
@@ -43,7 +48,8 @@ class Discharge:
     """What became of an obligation.
 
     `result` is `unsat` (discharged), `sat` (even with all lemmas there is a counterexample to induction), `unknown`, or
-    `not tried`; `support` what each path used; `resumed` whether it was discharged by an earlier run.
+    `not tried`; `support` what each path used; `resumed` whether it was discharged by an earlier run; `counterexample` the
+    counterexample to induction where a small cluster has one.
     """
 
     obligation: Obligation
@@ -53,6 +59,7 @@ class Discharge:
     reason: str = ""
     digest: str = ""
     resumed: bool = False
+    counterexample: SmallStep | None = None
 
     @property
     def discharged(self) -> bool:
@@ -65,6 +72,7 @@ class Prover:
 
     def __init__(self, protocol: type[Protocol], without: frozenset[str], limits: Limits) -> None:
         self.encoding = Encoding(protocol, without)
+        self.clusters = SmallClusters(protocol, without)
         self.limits = limits
         self._reason = ""
         if limits.memory is not None:
@@ -82,22 +90,33 @@ class Prover:
         if obligation.action == INITIATION:
             return []
         theorems = list(self.encoding.theorems)
-        if obligation.action == IMPLICATION:
+        if obligation.action == IMPLICATION and obligation.lemma in theorems:
             theorems = theorems[: theorems.index(obligation.lemma)]
         return [*self.encoding.lemmas, *theorems]
 
     def discharge(self, obligation: Obligation, hint: Hint | None = None) -> Discharge:
-        """Try to discharge an obligation; the hint's supports are tried first, and its digest is believed where it fits."""
+        """Try to discharge an obligation; the hint's supports are tried first, and its digest is believed where it fits.
+
+        What is not discharged at once is looked for in small clusters before the solver is given the time that it may take.
+        """
         began = time.perf_counter()
         queries = self.encoding.queries(obligation)
         supports = hint.support if hint is not None and len(hint.support) == len(queries) else ()
         if hint is not None and hint.digest and supports and hint.digest == self.digest(obligation, queries, supports):
             return Discharge(obligation, "unsat", hint.seconds, supports, digest=hint.digest, resumed=True)
         used: list[Support] = []
+        looked = False
         for number, query in enumerate(queries):
-            result, support = self.refute(query, obligation, supports[number] if supports else None)
-            if result != z3.unsat:
-                return Discharge(obligation, str(result), time.perf_counter() - began, tuple(used), self._reason)
+            known = supports[number] if supports else None
+            support = self.at_once(query, obligation, known, max(1.0, 5 * hint.seconds) if hint is not None else 1.0)
+            if support is None and not looked:
+                looked, found = True, self.small_step(obligation)
+                if found is not None:
+                    return Discharge(obligation, "sat", time.perf_counter() - began, tuple(used), counterexample=found)
+            if support is None:
+                result, support = self.refute(query, obligation, known)
+                if result != z3.unsat:
+                    return Discharge(obligation, str(result), time.perf_counter() - began, tuple(used), self._reason)
             used.append(support)
         seconds = time.perf_counter() - began
         return Discharge(obligation, "unsat", seconds, tuple(used), digest=self.digest(obligation, queries, used))
@@ -116,6 +135,17 @@ class Prover:
     def formulas(self, query: Query, support: Support) -> list[z3.BoolRef]:
         """What has to be unsatisfiable together."""
         return [*self.encoding.axioms, *query.facts, query.goal, *(self.known(name) for name in support)]
+
+    def small_step(self, obligation: Obligation) -> SmallStep | None:
+        """A counterexample to induction in a small cluster."""
+        return self.clusters.find(obligation, self.limits.timeout)
+
+    def at_once(self, query: Query, obligation: Obligation, hint: Support | None, seconds: float) -> Support | None:
+        """The support that refutes a query without a search: what served before, or the lemma alone; None where these do not in some seconds each."""
+        for support in itertools.islice(self.attempts(query, obligation, hint), 2):
+            if self.check(query, support, min(seconds, self.limits.timeout / 2)) == z3.unsat:
+                return support
+        return None
 
     def refute(self, query: Query, obligation: Obligation, hint: Support | None) -> tuple[z3.CheckSatResult, Support]:
         """Show that a query is unsatisfiable, and with which lemmas; `sat` only where all lemmas leave it satisfiable."""
@@ -177,10 +207,24 @@ class Prover:
         self._reason = solver.reason_unknown() if result == z3.unknown else ""
         return result
 
-    def minimal(self, query: Query, support: Support, seconds: float) -> Support:
-        """A support from which nothing can be left out (within a time limit for each try)."""
-        kept = list(support)
+    def core(self, query: Query, support: Support, seconds: float) -> Support:
+        """What of a support the solver's refutation used; all of it where following that costs the solver too much time."""
+        context = z3.Context()
+        solver = z3.Solver(ctx=context)
+        solver.set("timeout", max(1, int(seconds * 1000)))
+        solver.set("random_seed", self.limits.seed)
+        solver.add(*(formula.translate(context) for formula in self.formulas(query, ())))
         for name in support:
+            solver.assert_and_track(self.known(name).translate(context), f"{_USES}{name}")
+        if solver.check() != z3.unsat:
+            return support
+        used = {str(mark).removeprefix(_USES) for mark in solver.unsat_core()}
+        return tuple(name for name in support if name in used)
+
+    def minimal(self, query: Query, support: Support, seconds: float) -> Support:
+        """A support from which nothing can be left out (within a time limit for each try), beginning with the solver's own unsat core."""
+        kept = list(self.core(query, support, seconds))
+        for name in tuple(kept):
             fewer = tuple(n for n in kept if n != name)
             if self.check(query, fewer, seconds) == z3.unsat:
                 kept.remove(name)

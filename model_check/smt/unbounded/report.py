@@ -12,11 +12,14 @@ from rich.live import Live
 from rich.text import Text
 
 from model_check.report import duration, number, put, verdict_line
+from model_check.smt.report import print_counterexample_to_induction
+from model_check.smt.unbounded.definedness import DEFINED
 from model_check.smt.unbounded.ledger import solver_version
 from model_check.smt.unbounded.obligations import IMPLICATION, INITIATION
 from model_check.smt.unbounded.proof import Proof, Selection, assumptions, check_provable, scope_of
 from model_check.smt.unbounded.prover import Discharge
 from model_check.smt.unbounded.suggest import Suggestion
+from model_check.trace import scope_option
 from spec.language import Protocol, ir
 
 _MARKS = {"unsat": ("·", "green"), "sat": ("x", "bold red"), "unknown": ("?", "bold yellow"), "not tried": ("-", "dim")}
@@ -94,13 +97,33 @@ def print_proof(out: Console, proof: Proof) -> None:
     for found in proof.open:
         if found.result != "not tried":
             _print_open(out, proof, found)
-    if any(f.result in {"sat", "unknown"} for f in proof.open):
-        without = "".join(f" --without {rule}" for rule in sorted(proof.without))
-        path = _place(protocol.ir.place).rpartition(":")[0]
-        put(out, f"A step that breaks a lemma, in a small cluster: ionian induct {path}:{protocol.ir.name}{without}", 0)
-        out.print()
+    _print_small_step(out, proof)
     _print_figures(out, proof)
     out.print(verdict_line(proof.verdict.replace("_", " "), _meaning(proof)), soft_wrap=True)
+
+
+def _print_small_step(out: Console, proof: Proof) -> None:
+    """The first counterexample to induction that small clusters gave, whole; how to see others, and whether its state can be reached."""
+    found = [(f.obligation, f.counterexample) for f in proof.open if f.counterexample is not None]
+    if not found:
+        return
+    (obligation, step), *others = found
+    protocol = proof.protocol
+    put(out, f"{obligation.action} / {obligation.lemma}, in a small cluster: {', '.join(f'{name}={size}' for name, size in step.sizes.items())}", 0)
+    counterexample = step.counterexample(protocol, proof.without)
+    start = "an initial state" if obligation.action == INITIATION else "a state that satisfies all lemmas"
+    print_counterexample_to_induction(out, counterexample, start)
+    out.print()
+    if counterexample.steps:
+        sizes = "".join(f" {scope_option(name)} {size}" for name, size in step.sizes.items())
+        without = "".join(f" --without {rule}" for rule in sorted(proof.without))
+        name = f"{_place(protocol.ir.place).rpartition(':')[0]}:{protocol.ir.name}"
+        asked = "" if obligation.lemma == DEFINED else f" --property {obligation.lemma}"
+        put(out, f"Can a state like state 0 be reached: ionian induct {name}{sizes}{without}{asked}", 0)
+    if others:
+        listed = ", ".join(f"{o.action} / {o.lemma}" for o, _ in others)
+        put(out, f"Small clusters show a step as well for {listed}: with --action and --lemma, or in --json FILE", 0)
+    out.print()
 
 
 def _print_figures(out: Console, proof: Proof) -> None:
@@ -127,11 +150,15 @@ def _meaning(proof: Proof) -> str:
 def _print_open(out: Console, proof: Proof, found: Discharge) -> None:
     """An open obligation: the step, the lemma after it, and what the solver said."""
     obligation = found.obligation
-    stated: tuple[ir.Property | ir.Refinement, ...] = (*proof.protocol.ir.properties, *proof.protocol.ir.refinements)
-    lemma = next(p for p in stated if p.name == obligation.lemma)
     put(out, f"open: {obligation.action} / {obligation.lemma}", 0, style="bold")
-    put(out, _step(proof.protocol, obligation.action, found.result), 4)
-    put(out, f"{lemma.name} ({_place(lemma.place)}): {' '.join(lemma.doc.split())}", 4)
+    if obligation.lemma == DEFINED:
+        what = "the properties" if obligation.action == IMPLICATION else obligation.action
+        put(out, f"it is not shown that each expression of {what} has a value where it is evaluated; guard what may have none", 4)
+    else:
+        stated: tuple[ir.Property | ir.Refinement, ...] = (*proof.protocol.ir.properties, *proof.protocol.ir.refinements)
+        lemma = next(p for p in stated if p.name == obligation.lemma)
+        put(out, _step(proof.protocol, obligation.action, found.result), 4)
+        put(out, f"{lemma.name} ({_place(lemma.place)}): {' '.join(lemma.doc.split())}", 4)
     if found.result == "unknown":
         late = found.reason in {"", "timeout", "canceled"}
         why = f"not decided within {proof.limits.timeout:g} s: give more time, or" if late else f"not decided ({found.reason}):"

@@ -22,6 +22,7 @@ import z3
 from model_check.evaluation import guarded, successors
 from model_check.smt.unbounded.obligations import IMPLICATION, INITIATION, Obligation, Query, obligations_of
 from model_check.smt.unbounded.prover import Discharge, Limits, Prover, Support
+from model_check.smt.unbounded.small_clusters import SmallStep
 from model_check.smt.unbounded.templates import Template, templates
 from spec.language import Protocol, Scope, SpecError, State, ir
 from spec.language.types import EnumType, OptionType, RecordType, SeqType, SetType, SortType, Type, WindowType
@@ -223,6 +224,14 @@ class _Houdini(Prover):
         said = tuple(n for n in self.usable(obligation) if n not in self.generated)
         yield said
         yield from super().attempts(query, obligation, hint)
+
+    def at_once(self, query: Query, obligation: Obligation, hint: Support | None, seconds: float) -> Support | None:
+        """None: with no small cluster to look at, there is nothing to be quick for."""
+        return None
+
+    def small_step(self, obligation: Obligation) -> SmallStep | None:
+        """None: a small cluster would assume all candidates, those that were dropped as well."""
+        return None
 
     def run(self) -> None:
         """Find the largest inductive subset; what is undecided counts as not preserved."""

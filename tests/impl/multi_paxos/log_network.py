@@ -53,6 +53,9 @@ class Network:
         self.votes: dict[tuple[int, Ballot, bytes], set[int]] = {}
         self.chosen: dict[int, bytes] = {}
         self.proposed: set[bytes] = {NOOP}
+        self.reads: dict[bytes, int] = {}
+        """For each read, the last slot that was chosen when it began."""
+        self.answered = 0
 
     def run(self, events: int) -> None:
         """So many events, each safe."""
@@ -68,6 +71,8 @@ class Network:
             host.node.tick()
         elif draw < 0.7:
             self.propose(host)
+        elif draw < 0.73:
+            self.read_at(host.config.id)
         elif draw < 0.98 or not self.trouble:
             self.work(host)
         elif draw < 0.99:
@@ -85,6 +90,12 @@ class Network:
         """A client's commands come to a node."""
         self.proposed |= set(commands)
         self.hosts[member].node.propose_batch(commands)
+
+    def read_at(self, member: int) -> None:
+        """A client reads at a node."""
+        context = b"read %d" % len(self.reads)
+        self.reads[context] = max(self.chosen, default=0)
+        self.hosts[member].node.read(context)
 
     def deliver(self) -> None:
         """Any message; it may be lost, or stay in flight to arrive again."""
@@ -114,6 +125,10 @@ class Network:
                 raise Unsafe(f"node {host.config.id} applies slot {ready.committed.first_slot} after {len(host.applied)}")
             host.applied += ready.committed.commands
             self.compare(host, ready.committed.first_slot)
+        for read in ready.read_states:
+            self.answered += 1
+            if read.read_index < self.reads[read.context]:
+                raise Unsafe(f"{read.context!r} may be answered from slot {read.read_index}; {self.reads[read.context]} was chosen before")
         host.node.advance()
 
     def count(self, host: Host, written: Ready) -> None:

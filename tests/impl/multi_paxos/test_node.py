@@ -35,11 +35,14 @@ from impl.multi_paxos import (
     Prepare,
     Promise,
     Propose,
+    ReadState,
     Ready,
     Role,
     Run,
     UsageError,
     Vote,
+    VotedUpTo,
+    WhatWasVoted,
     weighted,
 )
 from impl.multi_paxos.messages import _RULES, _consistency, _is_plain
@@ -441,6 +444,8 @@ messages = st.one_of(
     st.builds(Commit, ballots, numbers, st.just(3), numbers),
     st.builds(Behind, ballots, numbers, st.just(3), numbers),
     st.builds(Propose, ballots, numbers, st.just(3), st.lists(st.binary(max_size=2), max_size=3)),
+    st.builds(WhatWasVoted, numbers, st.just(3), st.one_of(st.binary(max_size=2), st.none())),
+    st.builds(VotedUpTo, numbers, st.just(3), st.sampled_from([b"read", b"", None]), numbers),
 )
 
 
@@ -449,6 +454,8 @@ def test_whatever_arrives_is_taken_or_refused_with_a_message_error(arriving: lis
     n = node(3)
     if stands:
         candidate(n)
+    n.read(b"read")
+    done(n)
     for message in arriving:
         before = (n.max_bal, n.role, n.commit_index, n.has_ready())
         try:
@@ -464,6 +471,69 @@ def test_the_quick_check_of_common_messages_accepts_nothing_that_the_rules_refus
     if _is_plain(message):
         checks.check(message, _RULES)
         assert _consistency(message) is None
+
+
+# --- Reads by a quorum
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_any_node_reads_in_one_round_trip_without_a_slot(member: int) -> None:
+    network = well()
+    network.propose_at(1, [b"x"])
+    settle(network)
+    network.read_at(member)
+    assert kinds(settle(network)) == ["WhatWasVoted"] * 2 + ["VotedUpTo"] * 2
+    assert network.answered == 1
+    assert network.hosts[member].node.commit_index == 1
+
+
+def test_a_read_waits_for_a_quorum_and_for_the_highest_slot_that_it_tells_of() -> None:
+    n = Node(Config(3, (1, 2, 3, 4, 5)), random.Random(0).randrange)
+    n.read(b"r")
+    assert done(n).messages == [WhatWasVoted(3, m, b"r") for m in (1, 2, 4, 5)]
+    n.step(VotedUpTo(1, 3, b"r", 7))
+    n.step(VotedUpTo(1, 3, b"r", 7))
+    assert not n.has_ready(), "an answer that arrives twice is one answer"
+    n.step(VotedUpTo(5, 3, b"r", 4))
+    assert done(n).read_states == [ReadState(b"r", 7)]
+    n.step(VotedUpTo(2, 3, b"r", 9))
+    assert not n.has_ready()
+
+
+def test_a_vote_is_told_of_before_it_is_written_and_an_answer_is_no_vote() -> None:
+    n = node(3)
+    n.step(Accept(FIRST, 1, 3, 1, [b"a", b"b"], 0))
+    n.step(WhatWasVoted(2, 3, b"r"))
+    assert VotedUpTo(3, 2, b"r", 2) in done(n).messages
+
+
+def test_a_node_alone_reads_at_once() -> None:
+    n = Node(Config(1, (1,)), random.Random(0).randrange)
+    n.read(b"r")
+    assert done(n).read_states == [ReadState(b"r", 0)]
+
+
+def test_a_read_without_answers_is_forgotten_after_an_election_timeout() -> None:
+    n = leader()
+    n.read(b"r")
+    for _ in range(n.config.election_ticks):
+        n.tick()
+    done(n)
+    n.step(VotedUpTo(2, 1, b"r", 0))
+    assert not n.has_ready()
+
+
+def test_an_answer_from_before_a_restart_counts_for_no_other_read() -> None:
+    n = node(3)
+    n.read(b"new")
+    done(n)
+    n.step(VotedUpTo(1, 3, b"old", 0))
+    assert not n.has_ready()
+
+
+def test_the_context_of_a_read_is_bytes() -> None:
+    with pytest.raises(UsageError, match="context: str is not bytes"):
+        node().read("r")  # type: ignore[arg-type]
 
 
 # --- The log

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent))
 from log_network import Network, Unsafe
 
-from impl.multi_paxos import Accept, ConfigError, MessageError, Node, Prepare, Run
+from impl.multi_paxos import Accept, ConfigError, MessageError, Node, Prepare, ReadState, Run, VotedUpTo, WhatWasVoted
 from impl.multi_paxos import config as multi_config
 from impl.multi_paxos.leadership import Candidacy, Leadership
 from impl.multi_paxos.log import Log
 from impl.multi_paxos.node import _HANDLERS
+from impl.multi_paxos.reads import QuorumReads
 from impl.paxos.ballot import Ballot
 
 EVENTS = 1500
@@ -26,12 +27,14 @@ EVENTS = 1500
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 def test_every_slot_has_one_choice_and_it_stays(size: int) -> None:
-    lengths = []
+    lengths, answered = [], 0
     for seed in range(20):
         network = Network(seed, size)
         network.run(EVENTS)
         lengths.append(max(len(h.applied) for h in network.hosts.values()))
+        answered += network.answered
     assert max(lengths) > 10, "runs that choose nothing test nothing"
+    assert answered > 100, "runs that read nothing test no reads"
 
 
 @pytest.mark.parametrize("size", [1, 3, 5])
@@ -179,6 +182,35 @@ def shift_a_run(patch: Patch) -> None:
     patch.setattr(Log, "vote", lambda self, run: real(self, run._replace(first_slot=run.first_slot + (self.last_slot == 0))))
 
 
+def read_what_one_node_has_voted_for(patch: Patch) -> None:
+    """A read asks nobody."""
+
+    def begin(self: QuorumReads, context: bytes, last_slot: int, out: Any) -> None:
+        out.read_states.append(ReadState(context, last_slot))
+
+    patch.setattr(QuorumReads, "begin", begin)
+
+
+def read_what_is_known_to_be_chosen(patch: Patch) -> None:
+    """Members tell a reader what they know to be chosen, which may be less than what is."""
+
+    def what_was_voted(self: Node, m: Any) -> None:
+        self._out.messages.append(VotedUpTo(self.config.id, m.sender, m.context, self.commit_index))
+
+    patch.setitem(_HANDLERS, WhatWasVoted, what_was_voted)
+
+
+def take_the_last_answer(patch: Patch) -> None:
+    """Of the slots that a quorum tells of, a reader takes the last one told."""
+
+    def count(self: QuorumReads, member: int, context: bytes, last_slot: int, out: Any) -> None:
+        self._pending[context].read_index = 0
+        real(self, member, context, last_slot, out)
+
+    real = QuorumReads._count
+    patch.setattr(QuorumReads, "_count", count)
+
+
 MUTANTS: list[Callable[[Patch], None]] = [
     forget_promises,
     forget_votes,
@@ -193,6 +225,9 @@ MUTANTS: list[Callable[[Patch], None]] = [
     commit_over_gaps,
     report_too_few_slots,
     shift_a_run,
+    read_what_one_node_has_voted_for,
+    read_what_is_known_to_be_chosen,
+    take_the_last_answer,
 ]
 
 

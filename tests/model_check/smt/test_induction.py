@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -150,6 +152,39 @@ def test_large_sets_are_bounded_and_the_result_says_so() -> None:
     assert found.goals["terms_never_decrease"][0] == "inductive"
     assert found.bounded == ("append_requests",)
     assert found.to_json()["bounded"] == {"append_requests": 2}
+
+
+def test_a_step_without_a_value_is_shown_with_cpython_s_words(load_spec: Callable[[str], ModuleType]) -> None:
+    """It has no state after it."""
+    found = induct(load_spec(LESS_THAN_NONE).Down(Scope(count=2)))
+    cti = found.counterexample
+    assert cti is not None
+    assert (cti.goal, len(cti.states), [s.action for s in cti.steps]) == (DEFINED, 1, ["down"])
+    assert "`self.at = self.at - 1`" in cti.without_value
+
+
+LESS_THAN_NONE = '''
+from spec.language import Ordered, Protocol, action
+
+
+class Count(Ordered):
+    """A number."""
+
+
+class Down(Protocol):
+    """Counts down, once too often."""
+
+    at: Count
+
+    def init(self) -> None:
+        """At the least."""
+        self.at = Count(0)
+
+    @action
+    def down(self) -> None:
+        """One less."""
+        self.at = self.at - 1
+'''
 
 
 def test_options_that_do_not_fit_are_refused() -> None:

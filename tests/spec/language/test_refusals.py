@@ -220,6 +220,7 @@ STATEMENTS = [
     ("self.flag = «len(self.votes) == 1", "call of `len` is outside the language; count with is_quorum, all(...) or any(...); a sequence has .last"),
     ("self.flag = «min(n, n) == n", "Node has no order; `min` takes elements of an Ordered sort"),
     ("self.flag = «is_quorum({n})", "`is_quorum({n})` is not a question about quorums; write is_quorum(members, Node)"),
+    ("self.flag = «is_majority({n})", "`is_majority({n})` is not a question about majorities; write is_majority(members, of)"),
     ("self.flag = is_quorum({n}, «Role)", "`Role` has no quorums; name an unordered sort, e.g. Node"),
     ("self.flag = any(n in q for q in quorums(«Term))", "`Term` has no quorums; name an unordered sort, e.g. Node"),
     ("self.flag = in_force(«n)", 'a rule\'s name must be a literal text; write rule="vote once per term"'),
@@ -268,7 +269,7 @@ STATEMENTS = [
     ("self.flag = «Role == n", "`Role` is not a value of the spec; use a parameter, a local, or a variable through `self.`"),
     (
         "self.flag = «print(n)",
-        "call of `print` is outside the language; call a helper of the protocol (self.name(...)), all, any, min, max, first, is_quorum or in_force",
+        "call of `print` is outside the language; call a helper of the protocol (self.name(...)), all, any, min, max, first, is_quorum, is_majority or in_force",
     ),
     ("self.flag = «n[n] == n", "a value of type Node cannot be indexed; index a map variable or a sequence"),
     (

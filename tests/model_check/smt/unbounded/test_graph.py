@@ -8,7 +8,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from model_check.smt.unbounded.definedness import DEFINED
 from model_check.smt.unbounded.graph import OWN, proof_graph, write_proof_graph
+from model_check.smt.unbounded.ledger import read_ledger
 from model_check.smt.unbounded.obligations import Obligation
 from proofs.paxos import PaxosProof
 from spec.language import IonianError
@@ -33,6 +35,16 @@ def test_every_property_is_a_node_with_its_topic_and_prose() -> None:
     graph = proof_graph(PaxosProof, {})
     assert graph.nodes["promises_bind"] == {"topic": "acceptors", "doc": "An acceptor that promised a ballot stays at or above it."}
     assert graph.nodes["agreement"]["topic"] == graph.nodes["stability"]["topic"] == OWN
+
+
+def test_mappings_and_definedness_are_nodes_too(tmp_path: Path) -> None:
+    """Whatever a proof's obligations are of, its graph can be drawn."""
+    supports = {obligation: hint.support for obligation, hint in read_ledger(PaxosProof).items()}
+    graph = proof_graph(PaxosProof, supports)
+    assert {graph.nodes[o.lemma]["topic"] for o in supports if o.lemma in ("voting", DEFINED)} == {OWN}
+    for ending in ("svg", "dot", "json"):
+        write_proof_graph(PaxosProof, supports, tmp_path / f"g.{ending}")
+        assert "voting" in (tmp_path / f"g.{ending}").read_text()
 
 
 def test_json_has_every_edge(tmp_path: Path) -> None:

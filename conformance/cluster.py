@@ -1,0 +1,174 @@
+"""A cluster whose every event is a call, followed by a checker: what a failing run is told in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from impl.simulation import events
+from impl.simulation.host import Host
+
+Move: TypeAlias = tuple[Any, ...]
+"""The name of a method of a cluster, and its arguments."""
+
+
+class Cluster:
+    """Hosts 1..nodes; each method is an event, and one that cannot happen does nothing.
+
+    Messages wait in order on the link from sender to receiver, until they are delivered or lost.
+
+    Args:
+        hosts: the hosts.
+        checker: called with each event, after it happened.
+        refusals: what a host raises where it does not take a client's command.
+    """
+
+    def __init__(self, hosts: Mapping[int, Host], checker: Callable[[events.Event], None], refusals: tuple[type[Exception], ...] = ()) -> None:
+        self.hosts, self.checker = hosts, checker
+        self.links: dict[tuple[int, int], list[Any]] = {(a, b): [] for a in hosts for b in hosts}
+        self.moves: list[Move] = []
+        """The calls that had an effect."""
+        self.writing: set[int] = set()
+        """The hosts whose write is under way."""
+        self._refusals = refusals
+        self._commands = 0
+
+    # --- What happens to a host
+
+    def tick(self, n: int) -> None:
+        """A unit of the host's time passes."""
+        if self.hosts[n].node is not None:
+            self._note("tick", n)
+            self.hosts[n].tick()
+            self.checker(events.Tick(n))
+
+    def propose(self, n: int, command: bytes | None = None) -> None:
+        """A client's command comes in; unless it is given, one that no one has sent before."""
+        if self.hosts[n].node is None:
+            return
+        self._note("propose", n, *([] if command is None else [command]))
+        self._commands += 1
+        command = command or b"command %d" % self._commands
+        try:
+            self.hosts[n].propose(command)
+        except self._refusals:
+            return
+        self.checker(events.Propose(n, command))
+
+    def read(self, n: int, context: bytes | None = None) -> None:
+        """A client's read comes in."""
+        if self.hosts[n].node is None:
+            return
+        self._note("read", n, *([] if context is None else [context]))
+        self._commands += 1
+        context = context or b"read %d" % self._commands
+        try:
+            self.hosts[n].read(context)
+        except self._refusals:
+            return
+        self.checker(events.Read(n, context))
+
+    def begin(self, n: int) -> None:
+        """The host hands out a Ready and begins to write."""
+        if self.hosts[n].has_work() and n not in self.writing:
+            self._note("begin", n)
+            self.writing.add(n)
+            sent = self.hosts[n].begin_write()
+            self.checker(events.BeginWrite(n, sent))
+            self._send(sent)
+
+    def finish(self, n: int) -> None:
+        """The write is done."""
+        if n in self.writing:
+            self._note("finish", n)
+            self.writing.remove(n)
+            sent = self.hosts[n].finish_write()
+            self.checker(events.FinishWrite(n, sent))
+            self._send(sent)
+
+    def crash(self, n: int, surviving: int = 0) -> None:
+        """The host loses all but its disk, and so many pieces of the write under way."""
+        if self.hosts[n].node is not None:
+            self._note("crash", n, surviving)
+            self.writing.discard(n)
+            self.hosts[n].crash(surviving)
+            self.checker(events.Crash(n, surviving))
+
+    def restart(self, n: int) -> None:
+        """The host comes up."""
+        if self.hosts[n].node is None:
+            self._note("restart", n)
+            self.hosts[n].restart()
+            self.checker(events.Restart(n))
+
+    # --- The network
+
+    def deliver(self, sender: int, receiver: int, position: int = 0, again: bool = False) -> None:
+        """A message of a link arrives, the oldest or a later one; `again` leaves it there, to arrive once more."""
+        waiting = self.links[sender, receiver]
+        if position >= len(waiting) or self.hosts[receiver].node is None:
+            return
+        self._note("deliver", sender, receiver, *([position] if position or again else []), *([again] if again else []))
+        message = waiting[position] if again else waiting.pop(position)
+        self.hosts[receiver].receive(message)
+        self.checker(events.Deliver(receiver, message))
+
+    def lose(self, sender: int, receiver: int, position: int = 0) -> None:
+        """A message never arrives."""
+        waiting = self.links[sender, receiver]
+        if position < len(waiting):
+            self._note("lose", sender, receiver, *([position] if position else []))
+            waiting.pop(position)
+
+    # --- Many at once
+
+    def calm(self, rounds: int = 1) -> None:
+        """The network and the disks work: so many times, each host writes and every message arrives."""
+        for _ in range(rounds):
+            for n in self.hosts:
+                self.begin(n)
+                self.finish(n)
+            for (sender, receiver), waiting in self.links.items():
+                for _ in range(len(waiting)):
+                    self.deliver(sender, receiver)
+
+    def _send(self, sent: list[Any]) -> None:
+        for m in sent:
+            self.links[m.sender, m.receiver].append(m)
+
+    def _note(self, *move: Any) -> None:
+        self.moves.append(move)
+
+
+@dataclass
+class Play:
+    """A run as a value: the cluster, and what happens in it.
+
+    Attributes:
+        make: The class of the cluster, which takes `nodes`, `seed` and the settings.
+        nodes: How many hosts.
+        seed: Of the hosts' own chance.
+        settings: Of the implementation's Config.
+        moves: What happens.
+    """
+
+    make: Callable[..., Cluster]
+    nodes: int
+    seed: int
+    settings: dict[str, Any]
+    moves: list[Move] = field(default_factory=list)
+
+    def again(self) -> Cluster:
+        """Let it happen; Departure, or what the implementation raises, at the move that fails."""
+        cluster = self.make(self.nodes, self.seed, **self.settings)
+        for name, *arguments in self.moves:
+            getattr(cluster, name)(*arguments)
+        return cluster
+
+    def as_code(self) -> str:
+        """Python that does the same."""
+        package = self.make.__module__.rpartition(".")[0]
+        arguments = ", ".join([f"nodes={self.nodes}", f"seed={self.seed}", *(f"{k}={v!r}" for k, v in self.settings.items())])
+        calls = [f"c.{name}({', '.join(map(repr, arguments))})" for name, *arguments in self.moves]
+        return "\n".join([f"from {package} import Cluster", "", f"c = Cluster({arguments})", *calls])

@@ -1,0 +1,183 @@
+"""Seeded runs of a cluster: one seed, one run, followed by a checker to its end or its first departure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Protocol
+
+from conformance.cluster import Cluster, Move, Play
+from conformance.outcome import Failure, Outcome
+from conformance.recording import Recorder
+from conformance.shrink import shrink
+from impl.simulation.cluster import Cluster as SimulatedCluster
+from impl.simulation.events import Event
+from impl.simulation.nemesis import draw_faults
+from impl.simulation.simulation import Simulation
+from impl.simulation.workload import Workload
+from model_check.validation.run import Run
+
+CHAOTIC_EVENTS = 2_000
+SIMULATED_TIME = 1_000_000
+"""Microseconds of virtual time."""
+SHRINKING_SECONDS = 20.0
+
+
+class OutOfScope(Exception):
+    """The run goes beyond what the spec's scope has room for: it ends here, explained so far."""
+
+
+class Checker(Protocol):
+    """What follows a cluster: called with each event, right after it happened."""
+
+    run: Run
+    events: int
+
+    def __call__(self, event: Event) -> None:
+        """An event has happened; Departure where no step of the spec explains it."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """How an implementation is run.
+
+    Attributes:
+        cluster: Its cluster of calls.
+        checker: What follows hosts.
+        draw_settings: Settings of a run, as in the implementation's Config.
+        protocol: Its name in the simulator.
+        workload: What the simulator's clients do.
+    """
+
+    cluster: Callable[..., Cluster]
+    checker: Callable[[Mapping[int, Any]], Checker]
+    draw_settings: Callable[[Random], dict[str, Any]]
+    protocol: str
+    workload: Workload = Workload()
+
+    def run(self, seed: int, nodes: int) -> Outcome:
+        """Two runs of one seed: of a cluster in which anything may happen at any time, and of one in simulated time with faults."""
+        chaotic = self.chaos(seed, nodes)
+        if chaotic.failure is not None:
+            return chaotic
+        simulated = self.simulation(seed, nodes)
+        return Outcome(chaotic.events + simulated.events, chaotic.steps + simulated.steps, simulated.failure)
+
+    def chaos(self, seed: int, nodes: int, count: int = CHAOTIC_EVENTS) -> Outcome:
+        """A run of calls."""
+        random = Random(f"chaos {seed}")
+        settings = self.draw_settings(random)
+        cluster = self.cluster(nodes, seed, **settings)
+        chaos = Chaos(cluster, random)
+
+        def go() -> None:
+            for _ in range(count):
+                chaos.event()
+
+        return self._followed(go, cluster.checker, lambda: Play(self.cluster, nodes, seed, settings, cluster.moves))
+
+    def simulation(self, seed: int, nodes: int, time: int = SIMULATED_TIME) -> Outcome:
+        """A run of the simulator, with faults and clients."""
+        settings = self.draw_settings(Random(f"settings of {seed}"))
+        cluster = SimulatedCluster(self.protocol, nodes, settings)
+
+        def observe(event: Event) -> None:
+            recorder(event)
+
+        simulation = Simulation(cluster, self.workload, draw_faults(seed, cluster.ids, time), seed=seed, observer=observe)
+        recorder = Recorder(self.checker(simulation.hosts))
+        return self._followed(lambda: simulation.run(time), recorder.checker, lambda: Play(self.cluster, nodes, seed, settings, recorder.moves()))
+
+    @staticmethod
+    def _followed(go: Callable[[], None], checker: Any, play: Callable[[], Play]) -> Outcome:
+        failure = None
+        try:
+            go()
+        except OutOfScope:
+            pass
+        except Exception as error:  # whatever it is, it is what was looked for
+            failed = play()
+            failure = Failure(error, failed, len(failed.moves))
+        return Outcome(checker.events, checker.run.length, failure)
+
+
+class Chaos:
+    """Draws the events of a run: everything may happen at any time, some of it more often; some links are slow for a while.
+
+    Args:
+        cluster: the cluster.
+        random: where they are drawn from.
+    """
+
+    def __init__(self, cluster: Cluster, random: Random) -> None:
+        self.cluster, self.random = cluster, random
+        self._paces: dict[tuple[int, int], float] = {}
+        self._until_new_paces = 0
+
+    def event(self) -> None:
+        """One more event."""
+        cluster, random = self.cluster, self.random
+        n, kind = random.choice(list(cluster.hosts)), random.random()
+        if cluster.hosts[n].node is None:
+            if kind < 0.2:
+                cluster.restart(n)
+        elif kind < 0.55:
+            self._network()
+        elif kind < 0.82:
+            if n in cluster.writing:
+                cluster.finish(n)
+            else:
+                cluster.begin(n)
+        elif kind < 0.92:
+            cluster.tick(n)
+        elif kind < 0.98:
+            cluster.propose(n)
+        else:
+            cluster.crash(n, random.randrange(4))
+
+    def _network(self) -> None:
+        cluster, random = self.cluster, self.random
+        self._until_new_paces -= 1
+        if self._until_new_paces < 0:
+            self._until_new_paces = 60
+            self._paces = {link: random.choice([1, 1, 0.05]) for link in cluster.links}
+        busy = [link for link, waiting in cluster.links.items() if waiting]
+        if not busy:
+            return
+        link = random.choices(busy, [self._paces[link] for link in busy])[0]
+        waiting = len(cluster.links[link])
+        position = 0 if random.random() < 0.7 else random.randrange(waiting)
+        fate = random.random()
+        if fate < 0.1 or waiting > 20:
+            cluster.lose(*link, position)
+        else:
+            cluster.deliver(*link, position, fate > 0.85)
+
+
+def shrunk(failure: Failure, seconds: float = SHRINKING_SECONDS) -> Failure:
+    """The same failure, or another one of its kind, in a run as short as can be found in that time."""
+    play = failure.play
+    assert isinstance(play, Play), "a run of calls"
+    last = failure.error
+
+    def failing(moves: list[Move]) -> list[Move] | None:
+        nonlocal last
+        cluster = play.make(play.nodes, play.seed, **play.settings)
+        try:
+            for name, *arguments in moves:
+                getattr(cluster, name)(*arguments)
+        except OutOfScope:
+            return None
+        except Exception as error:
+            if type(error) is not type(failure.error):
+                return None
+            last = error
+            return cluster.moves
+        return None
+
+    if failing(play.moves) is None:
+        return failure  # it does not depend on the calls alone
+    moves = shrink(play.moves, failing, seconds)
+    failing(moves)
+    return Failure(last, Play(play.make, play.nodes, play.seed, play.settings, moves), failure.length)

@@ -1,0 +1,43 @@
+"""`ionian trace validate FILE...`: is what an implementation did a behaviour of the spec?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from model_check.cli.common import output_option, write_file
+from model_check.report import console
+from model_check.validation.trace_check import FORMATS, check_trace
+from model_check.validation.trace_report import print_trace_result
+
+_EXIT_STATUS = {"explained": 0, "refused": 1, "inconclusive": 3}
+_WORST_FIRST = (1, 3, 0)
+
+
+@click.group()
+def trace() -> None:
+    """Hold traces of implementations against a spec."""
+
+
+@trace.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option("--format", "format_name", type=click.Choice(list(FORMATS)), default="etcd", show_default=True, help="How the files are written.")
+@output_option("--json", "json_file", help_text="Write the verdicts.")
+def validate(*, files: tuple[Path, ...], format_name: str, json_file: Path | None) -> int:
+    """Say of each FILE whether the spec explains it; if not, show the first line that it does not explain, and why.
+
+    A file may be compressed (.gz). Exit status: 0 all explained, 1 some is refused, 2 a file is no trace, 3 none is
+    refused, but for some no explanation was found within the limit of the search.
+    """
+    out = console()
+    results = []
+    for path in files:
+        result = check_trace(path, format_name)
+        print_trace_result(out, result)
+        results.append(result)
+    if json_file is not None:
+        write_file(json_file, json.dumps([result.to_json() for result in results], indent=1) + "\n")
+    found = {_EXIT_STATUS[result.verdict] for result in results}
+    return next(status for status in _WORST_FIRST if status in found)

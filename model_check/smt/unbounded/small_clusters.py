@@ -1,0 +1,129 @@
+"""Looks in small clusters for what leaves an obligation open: a step from a state that satisfies all lemmas, to one that does not.
+
+Where the solver of the unbounded encoding has no answer (satisfiable queries with quantifiers are what it is worst at),
+the finite encoding of the same action and the same lemmas, at a scope of two or three elements of each sort, has one in a
+second. A step found there is one of the unbounded encoding, too: a scope only takes steps away.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from model_check import itf
+from model_check.evaluation import guarded
+from model_check.smt.circuit import Literal, Solver
+from model_check.smt.unbounded.definedness import DEFINED
+from model_check.smt.unbounded.obligations import IMPLICATION, INITIATION, Obligation
+from model_check.smt.unrolling import DEFINED as EVERYTHING_DEFINED
+from model_check.smt.unrolling import Counterexample, Unrolling, explain_failure
+from spec.language import Protocol, Scope, ir
+
+SIZES = ((2, 2), (3, 2), (3, 3))
+"""Elements of each unordered and of each ordered sort, cluster by cluster."""
+SLOTS = 2
+"""Most members of a set that is too large to try all of them."""
+
+
+@dataclass(frozen=True)
+class SmallStep:
+    """A counterexample to induction in a small cluster, as plain data: classes of a user's file do not travel between processes."""
+
+    sizes: dict[str, int]
+    found: dict[str, Any]
+
+    def counterexample(self, protocol: type[Protocol], without: frozenset[str]) -> Counterexample:
+        """In the protocol's terms, with the reason why the goal is false at the end."""
+        cluster = protocol(Scope(**self.sizes), without=tuple(without))
+        states = tuple(itf.decode_state(cluster, state) for state in self.found["states"])
+        steps = tuple(itf.decode_step(cluster, step) for step in self.found["steps"])
+        goal = self.found["goal"]
+        return Counterexample(goal, states, steps, explain_failure(cluster, goal, states), without_value=self.found.get("without_value", ""))
+
+    def to_json(self) -> dict[str, Any]:
+        """The scope, the states and steps, and why the goal fails, as JSON values."""
+        return {"scope": self.sizes, **self.found}
+
+
+class SmallClusters:
+    """The small clusters of a protocol with lemmas, some of its rules removed."""
+
+    def __init__(self, protocol: type[Protocol], without: frozenset[str]) -> None:
+        self.protocol, self.without = protocol, without
+        self._steps: dict[int, _Steps] = {}
+
+    def find(self, obligation: Obligation, seconds: float) -> SmallStep | None:
+        """A step that breaks the lemma of an obligation; None where no small cluster has one, or none was found in time.
+
+        Refinement mappings are no lemmas: none is found for them.
+        """
+        ends = time.monotonic() + seconds
+        goal = next((p for p in self.protocol.ir.properties if p.name == obligation.lemma), None)
+        if goal is None and obligation.lemma != DEFINED:
+            return None
+        for number, (unordered, ordered) in enumerate(SIZES):
+            sizes = {name: ordered if sort.ordered else unordered for name, sort in self.protocol.sort_names().items()}
+            cluster = self.protocol(Scope(**sizes), without=tuple(self.without))
+            if time.monotonic() > ends:
+                return None
+            if obligation.action == INITIATION:
+                found = None if goal is None else _initial(cluster, goal)
+            elif obligation.action == IMPLICATION:
+                found = _implied(cluster, goal, ends)
+            else:
+                if number not in self._steps:
+                    self._steps[number] = _Steps(cluster)
+                found = self._steps[number].find(obligation, ends)
+            if found is not None:
+                return SmallStep(sizes, found.to_json())
+        return None
+
+
+class _Steps:
+    """One step of a cluster from any state that satisfies all lemmas."""
+
+    def __init__(self, cluster: Protocol) -> None:
+        properties = [p for p in cluster.ir.properties if p.kind in ("invariant", "action_property")]
+        self.unrolling = Unrolling(cluster, 1, properties, SLOTS)
+        # All at once: the numbers of the gates, and so what is found, must not depend on what is asked first.
+        self.failing = {p.name: self.unrolling.failing(p) for p in properties}
+        self.failing[DEFINED] = self.unrolling.meets_no_value([p for p in properties if p.on_step])
+
+    def find(self, obligation: Obligation, ends: float) -> Counterexample | None:
+        """A step of the obligation's action that breaks its lemma."""
+        taken = next(t.literal for t in self.unrolling.moves[0].actions if t.action.name == obligation.action)
+        failing = self.unrolling.encoder.circuit.both(taken, self.failing[obligation.lemma])
+        return _solved(self.unrolling, EVERYTHING_DEFINED if obligation.lemma == DEFINED else obligation.lemma, failing, ends)
+
+
+def _implied(cluster: Protocol, goal: ir.Property | None, ends: float) -> Counterexample | None:
+    """A state that satisfies all lemmas, and the theorems before this one, but not it; without a goal, one that leaves a property without a value."""
+    invariants = cluster.ir.of_kind("invariant")
+    if goal is not None:
+        later = cluster.theorems[cluster.theorems.index(goal.name) :]
+        unrolling = Unrolling(cluster, 0, [p for p in invariants if p.name not in later], SLOTS)
+        return _solved(unrolling, goal.name, unrolling.failing(goal), ends)
+    unrolling = Unrolling(cluster, 0, (), SLOTS)
+    for prop in invariants:
+        holds, defined = unrolling.value(prop)
+        unrolling.conditions.append(unrolling.encoder.circuit.any_of((holds, -defined)))
+    return _solved(unrolling, EVERYTHING_DEFINED, unrolling.meets_no_value(invariants), ends)
+
+
+def _solved(unrolling: Unrolling, goal: str, failing: Literal, ends: float) -> Counterexample | None:
+    solver = Solver(unrolling.encoder.circuit, ends)
+    for condition in unrolling.conditions:
+        solver.require(condition)
+    answer = solver.check(failing)
+    return unrolling.counterexample(goal, unrolling.smaller(solver, failing, answer)) if answer.verdict == "sat" else None
+
+
+def _initial(cluster: Protocol, goal: ir.Property) -> Counterexample | None:
+    """An initial state that breaks a lemma."""
+    for state in cluster.initial_states():
+        with guarded(cluster, f"property `{goal.name}`", state):
+            holds = cluster.holds(goal, state)
+        if not holds:
+            return Counterexample(goal.name, (state,), (), explain_failure(cluster, goal.name, [state]))
+    return None

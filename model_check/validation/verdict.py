@@ -1,0 +1,55 @@
+"""What is said of a trace: whether the spec explains it, and if not, where it departs from it and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+Verdict: TypeAlias = Literal["explained", "refused", "inconclusive"]
+
+
+@dataclass(frozen=True)
+class Departure:
+    """The first line that no behaviour of the spec explains.
+
+    Attributes:
+        line: Its number in the file, from 1.
+        action: The step of the spec that comes nearest.
+        conjunct: What would have to hold: a part of that step's guard, or a field of the line with its value by the spec.
+        place: Where the guard stands, `file:line`; empty where a field of the line is refused.
+        why: The same in words.
+        state: The server's state by the spec, in the trace's words.
+    """
+
+    line: int
+    action: str
+    conjunct: str
+    place: str
+    why: str
+    state: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """The judgement of one file."""
+
+    file: str
+    verdict: Verdict
+    events: int
+    explained: int
+    departure: Departure | None
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As the command line writes it."""
+        at = self.departure
+        return {
+            "file": self.file,
+            "verdict": self.verdict,
+            "events": self.events,
+            "explained": self.explained,
+            "line": at.line if at else None,
+            "action": at.action if at else None,
+            "conjunct": at.conjunct if at else None,
+            "seconds": round(self.seconds, 3),
+        }

@@ -1,0 +1,1166 @@
+"""Raft as etcd's library (etcd-io/raft) plays it: what `spec/raft.py` leaves out, and what a trace of it is judged by.
+
+Ongaro, "Consensus: Bridging Theory and Practice" (2014), chapters 3, 4 and 5; sections below are those of this
+dissertation. Beside Figure 2 there are membership changes with simple and joint configurations and learners, applied when
+their entry is applied; snapshots; PreVote and CheckQuorum; answers that leave only when what they promise is on disk;
+a leader that acknowledges its own entries by a message to itself. One event of the library is one step here: receiving
+a message, changing the role, answering, writing, sending are steps of their own, in an order that `handling` and its
+like enforce within a server. Time, flow control and the contents of commands are left out: they restrict or fill what is
+done here, and safety does not rest on them. `docs/deviations.md` compares it with the code.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from spec.language import (
+    History,
+    Map,
+    Option,
+    Position,
+    Protocol,
+    Scope,
+    Seq,
+    Set,
+    Sort,
+    Volatile,
+    Window,
+    action,
+    action_property,
+    constraint,
+    first,
+    in_force,
+    invariant,
+    is_majority,
+    record,
+    require,
+    witness,
+)
+from spec.replicated_log import Index, Term
+
+
+class Node(Sort):
+    """A server, whether a member of the cluster or not."""
+
+
+class Slot(Position):
+    """A server's writes to its disk are numbered from 1; 0 stands for what it has never written."""
+
+
+class Role(Enum):
+    """What a server is in its term; a pre-candidate asks whether it would win before it begins a term (section 9.6)."""
+
+    FOLLOWER = 0
+    PRE_CANDIDATE = 1
+    CANDIDATE = 2
+    LEADER = 3
+
+
+class Kind(Enum):
+    """What a message is."""
+
+    APPEND = 0
+    APPEND_REPLY = 1
+    HEARTBEAT = 2
+    HEARTBEAT_REPLY = 3
+    VOTE = 4
+    VOTE_REPLY = 5
+    SNAPSHOT = 6
+
+
+class Progress(Enum):
+    """How a leader sends entries to a member: one call at a time, many, or none because it needs a snapshot."""
+
+    PROBE = 0
+    REPLICATE = 1
+    SNAPSHOT = 2
+
+
+@record
+class Config:
+    """Who is a member (section 4.1): voters, of a joint configuration also those before it (section 4.3), and learners."""
+
+    incoming: Set[Node]
+    outgoing: Set[Node]
+    learners: Set[Node]
+    learners_next: Set[Node]
+
+
+@record
+class Change:
+    """A change of the members: who is to be a voter, a learner, none of them; by way of a joint configuration, or out of one."""
+
+    voters: Set[Node]
+    learners: Set[Node]
+    removed: Set[Node]
+    joint: bool
+    leave: bool
+
+
+@record
+class Entry:
+    """An entry of the log: a command (left out), or a change of the members."""
+
+    term: Term
+    change: Option[Change]
+
+
+@record
+class Message:
+    """A message, with the fields of the library's; entries keep their positions, and a snapshot is all the entries that it stands for."""
+
+    kind: Kind
+    term: Term
+    source: Node
+    target: Node
+    index: Index
+    log_term: Term
+    entries: Window[Index, Entry]
+    commit: Index
+    reject: bool
+    hint: Index
+
+
+@record
+class Held:
+    """A message that may leave when its sender's write of that number is on disk."""
+
+    slot: Slot
+    message: Message
+
+
+@record
+class Write:
+    """What a server hands over to be written: what its disk holds when this write and all before it are done."""
+
+    term: Term
+    vote: Option[Node]
+    commit: Index
+    log: Window[Index, Entry]
+    compacted: Index
+
+
+@record
+class Reached:
+    """That a server has sent out messages in a term."""
+
+    term: Term
+    node: Node
+
+
+@record
+class ConfigAt:
+    """The configuration after applying the log up to a position."""
+
+    index: Index
+    config: Config
+
+
+@record
+class Office:
+    """That a server was elected in a term."""
+
+    term: Term
+    node: Node
+
+
+@record
+class Commitment:
+    """That the leader of a term has committed the log up to a position."""
+
+    term: Term
+    index: Index
+
+
+class EtcdRaft(Protocol):
+    """Servers elect a leader, replicate and commit as etcd's library does, and change their members and their disks."""
+
+    default_scope = Scope(node=2, term=2, index=2, slot=2)
+
+    # What the server has in memory; the disk holds what was written.
+    term: Map[Node, Term]
+    """Latest term that the server has seen."""
+    vote: Map[Node, Option[Node]]
+    """The candidate that has its vote in this term."""
+    log: Map[Node, Seq[Index, Entry]]
+    """Its log, with the entries that only a snapshot stands for."""
+    compacted: Map[Node, Index]
+    """Entries up to here are at hand in a snapshot only; of the last of them the term is known."""
+    commit: Map[Node, Index]
+    """Highest position known to be committed."""
+    config: Volatile[Map[Node, Config]]
+    """The members, by the entries that it has applied."""
+    applied: Volatile[Map[Node, Index]]
+    """The last change of members that it has applied, or the position of the configuration it began with."""
+    handed_out: Volatile[Map[Node, Index]]
+    """The application was given the entries up to here to apply."""
+    role: Volatile[Map[Node, Role]]
+    """Follower, pre-candidate, candidate or leader."""
+    lead: Volatile[Map[Node, Option[Node]]]
+    """The leader that it knows of in this term."""
+
+    # What it is in the middle of.
+    handling: Volatile[Map[Node, Option[Message]]]
+    """The message that it has received and not yet dealt with."""
+    asking: Volatile[Map[Node, Set[Node]]]
+    """On candidates: the voters that are still to be asked, itself included."""
+    opening: Volatile[Map[Node, bool]]
+    """On leaders: the empty entry that opens the term is still to be appended."""
+    recount: Volatile[Map[Node, bool]]
+    """On leaders: whether more is committed is still to be found out."""
+
+    # What only candidates and leaders need.
+    granted: Volatile[Map[Node, Set[Node]]]
+    """On candidates: who gave it a vote."""
+    denied: Volatile[Map[Node, Set[Node]]]
+    """On candidates: who refused."""
+    match_index: Volatile[Map[tuple[Node, Node], Index]]
+    """On leaders: the highest position known to be on each member's disk, its own included."""
+    next_index: Volatile[Map[tuple[Node, Node], Index]]
+    """On leaders: the next position to send to each member."""
+    progress: Volatile[Map[tuple[Node, Node], Progress]]
+    """On leaders: how entries are sent to each member."""
+    pending_snapshot: Volatile[Map[tuple[Node, Node], Index]]
+    """On leaders: the last entry of the snapshot that was sent to each member, while it waits for it."""
+    pending_change: Volatile[Map[Node, Index]]
+    """On leaders: no other change is proposed before this position is applied."""
+
+    # Disks.
+    writes: Map[Node, Seq[Slot, Write]]
+    """All that a server has handed over to be written."""
+    synced: Map[Node, Slot]
+    """The writes up to here are known to be on disk."""
+
+    # Messages: made, waiting for a disk, on their way.
+    queued: Set[Message]
+    """Made since their sender last handed out messages."""
+    held: Set[Held]
+    """Handed out, but waiting for a write."""
+    network: Set[Message]
+    """Sent: each may be delivered any number of times, in any order, or never."""
+    reached: Set[Reached]
+    """Terms in which servers have sent messages, also of kinds that are left out here."""
+
+    # What the cluster was set up with, and the applications' record of configurations, for snapshots and restarts.
+    founding: Seq[Index, Entry]
+    """The entries that a founding server begins with."""
+    founders: Config
+    """The members at the beginning."""
+    configs: Set[ConfigAt]
+    """Configurations by position."""
+
+    offices: History[Set[Office]]
+    """Every election ever won."""
+    committed: History[Seq[Index, Entry]]
+    """The entries in the order in which leaders first committed them."""
+    commitments: History[Set[Commitment]]
+    """What each leader has committed."""
+
+    def init(self) -> None:
+        """All servers are voters, with empty disks; no message is under way."""
+        everyone = Config(Set({n for n in Node}), Set(), Set(), Set())
+        self.term = Map({n: Term(0) for n in Node})
+        self.vote = Map({n: None for n in Node})
+        self.log = Map({n: Seq.empty(Index) for n in Node})
+        self.compacted = Map({n: Index(0) for n in Node})
+        self.commit = Map({n: Index(0) for n in Node})
+        self.config = Map({n: everyone for n in Node})
+        self.applied = Map({n: Index(0) for n in Node})
+        self.handed_out = Map({n: Index(0) for n in Node})
+        self.role = Map({n: Role.FOLLOWER for n in Node})
+        self.lead = Map({n: None for n in Node})
+        self.handling = Map({n: None for n in Node})
+        self.asking = Map({n: Set() for n in Node})
+        self.opening = Map({n: False for n in Node})
+        self.recount = Map({n: False for n in Node})
+        self.granted = Map({n: Set() for n in Node})
+        self.denied = Map({n: Set() for n in Node})
+        self.match_index = Map({(n, p): Index(0) for n in Node for p in Node})
+        self.next_index = Map({(n, p): Index(0) for n in Node for p in Node})
+        self.progress = Map({(n, p): Progress.PROBE for n in Node for p in Node})
+        self.pending_snapshot = Map({(n, p): Index(0) for n in Node for p in Node})
+        self.pending_change = Map({n: Index(0) for n in Node})
+        self.writes = Map({n: Seq.empty(Slot) for n in Node})
+        self.synced = Map({n: Slot(0) for n in Node})
+        self.queued = Set()
+        self.held = Set()
+        self.network = Set()
+        self.reached = Set()
+        self.founding = Seq.empty(Index)
+        self.founders = everyone
+        self.configs = Set({ConfigAt(Index(0), everyone)})
+        self.offices = Set()
+        self.committed = Seq.empty(Index)
+        self.commitments = Set()
+
+    # --- Elections (sections 3.4, 9.6)
+
+    @action
+    def stand(self, n: Node) -> None:
+        """Server n asks whether it would win an election; that changes no term and no vote (PreVote)."""
+        require(self.idle(n))
+        require(self.role[n] != Role.LEADER)
+        require(self.promotable(n))
+        require(not self.has_unapplied_change(n), rule="apply committed changes before campaigning")
+        self.role[n] = Role.PRE_CANDIDATE
+        self.lead[n] = None
+        self.granted[n] = Set()
+        self.denied[n] = Set()
+
+    @action
+    def lose_pre_vote(self, n: Node) -> None:
+        """Pre-candidate n would not win, and is a follower again."""
+        require(self.idle(n))
+        require(self.role[n] == Role.PRE_CANDIDATE)
+        self.step_down(n)
+
+    @action
+    def campaign(self, n: Node) -> None:
+        """Server n begins a term and stands for election (section 3.4)."""
+        require(self.idle(n))
+        require(self.role[n] != Role.LEADER)
+        # Learners and servers that are no members do not stand.
+        require(self.promotable(n))
+        # Otherwise it could win with the majority of a configuration that is no longer in use.
+        require(not self.has_unapplied_change(n), rule="apply committed changes before campaigning")
+        self.term[n] = self.term[n] + 1
+        self.vote[n] = n
+        self.step_down(n)
+        self.role[n] = Role.CANDIDATE
+        self.asking[n] = self.config[n].incoming | self.config[n].outgoing
+
+    @action
+    def ask(self, n: Node, p: Node) -> None:
+        """Candidate n asks voter p; itself by granting the vote, in a message that waits for its own disk."""
+        require(p in self.asking[n])
+        self.asking[n] -= {p}
+        if p == n:
+            self.queued |= {self.message(Kind.VOTE_REPLY, self.term[n], n, p, Index(0), Term(0), Index(0))}
+        else:
+            self.queued |= {self.message(Kind.VOTE, self.term[n], n, p, self.log[n].last, self.last_term(n), Index(0))}
+
+    @action
+    def answer_vote(self, n: Node) -> None:
+        """Server n grants or refuses the vote that it is asked for (section 3.4)."""
+        m = self.handling[n]
+        require(m is not None)
+        require(m.kind == Kind.VOTE)
+        require(m.term == self.term[n])
+        self.handling[n] = None
+        granted = self.grants_vote(n, m)
+        if granted:
+            self.vote[n] = m.source
+        refusal = Message(Kind.VOTE_REPLY, self.term[n], n, m.source, Index(0), Term(0), self.nothing(n), Index(0), not granted, Index(0))
+        self.queued |= {refusal}
+
+    @action
+    def become_leader(self, n: Node) -> None:
+        """Candidate n has won: majorities of all voters' sets are for it (section 3.4; section 4.3)."""
+        require(self.handling[n] is not None)
+        require(self.role[n] == Role.CANDIDATE)
+        require(self.won(n), rule="leader needs a majority of votes")
+        self.step_down(n)
+        self.role[n] = Role.LEADER
+        self.lead[n] = n
+        self.opening[n] = True
+        # Whatever the log holds may be a change that is not yet applied.
+        self.pending_change[n] = self.log[n].last
+        for p in Node:
+            if self.is_member(n, p):
+                self.next_index[n, p] = self.log[n].last + 1
+        if self.is_member(n, n):
+            self.match_index[n, n] = self.log[n].last
+            self.progress[n, n] = Progress.REPLICATE
+        self.offices |= {Office(self.term[n], n)}
+
+    @action
+    def lose(self, n: Node) -> None:
+        """Candidate n cannot win any more, and is a follower of its own term."""
+        require(self.handling[n] is not None)
+        require(self.role[n] == Role.CANDIDATE)
+        require(self.lost(n))
+        self.step_down(n)
+
+    @action
+    def abdicate(self, n: Node) -> None:
+        """Leader n steps down in its own term: it hears of no majority (CheckQuorum), or is no voter any more (section 4.2.2)."""
+        require(self.idle(n))
+        require(self.role[n] == Role.LEADER)
+        self.step_down(n)
+
+    @action
+    def forget_leader(self, n: Node) -> None:
+        """Follower n is told to forget whom it follows, so that it may vote at once."""
+        require(self.idle(n))
+        require(self.role[n] == Role.FOLLOWER)
+        require(self.lead[n] is not None)
+        self.lead[n] = None
+
+    # --- Terms
+
+    @action
+    def adopt_term(self, n: Node) -> None:
+        """Server n has received a message of a later term, and is a follower in that term (section 3.3)."""
+        m = self.handling[n]
+        require(m is not None)
+        require(m.term > self.term[n])
+        self.term[n] = m.term
+        self.vote[n] = None
+        self.step_down(n)
+        if m.kind in (Kind.APPEND, Kind.HEARTBEAT, Kind.SNAPSHOT):
+            self.lead[n] = m.source
+            self.handling[n] = m
+        if m.kind == Kind.VOTE:
+            self.handling[n] = m
+
+    @action
+    def hear_of_term(self, n: Node, x: Reached) -> None:
+        """Server n receives a message of a later term that is of no kind modelled here (pre-votes, transfer of leadership, reads)."""
+        require(x in self.reached)
+        require(x.node != n)
+        require(self.idle(n))
+        require(x.term > self.term[n])
+        self.term[n] = x.term
+        self.vote[n] = None
+        self.step_down(n)
+
+    @action
+    def concede(self, n: Node) -> None:
+        """Candidate n hears from the leader of its term, and follows it (section 3.4)."""
+        m = self.handling[n]
+        require(m is not None)
+        require(m.term == self.term[n])
+        require(m.kind in (Kind.APPEND, Kind.HEARTBEAT, Kind.SNAPSHOT))
+        require(self.role[n] in (Role.CANDIDATE, Role.PRE_CANDIDATE))
+        self.step_down(n)
+        self.lead[n] = m.source
+        self.handling[n] = m
+
+    # --- Receiving
+
+    @action
+    def receive(self, n: Node, m: Message) -> None:
+        """Server n receives a message; what it must then do before anything else is noted in `handling` and `recount`."""
+        require(m in self.network)
+        require(m.target == n)
+        require(self.idle(n))
+        # What a server sends to itself never crosses the network, and comes once.
+        if m.source == n:
+            self.network -= {m}
+        if m.term > self.term[n]:
+            self.handling[n] = m
+        elif m.term == self.term[n]:
+            self.take_in(n, m)
+        else:
+            # A call of an earlier term may be answered, to depose its sender; all else of earlier terms is ignored.
+            require(True, rule="ignore stale-term messages")
+            if m.kind in (Kind.APPEND, Kind.HEARTBEAT) or not in_force("ignore stale-term messages"):
+                self.handling[n] = m
+
+    @action
+    def drop(self, n: Node) -> None:
+        """Server n ignores what it has received: a call of an earlier term, or a candidate while it hears from its leader (section 4.2.3)."""
+        m = self.handling[n]
+        require(m is not None)
+        require(m.term < self.term[n] or (m.term > self.term[n] and m.kind == Kind.VOTE and self.lead[n] is not None))
+        self.handling[n] = None
+
+    # --- Log replication (section 3.5)
+
+    @action
+    def propose(self, n: Node) -> None:
+        """Leader n appends a command, or the empty entry that opens its term (sections 3.5 and 6.4)."""
+        require(self.opening[n] or self.idle(n))
+        require(self.role[n] == Role.LEADER)
+        require(self.opening[n] or self.is_member(n, n))
+        self.opening[n] = False
+        self.log[n] = self.log[n].append(Entry(self.term[n], None))
+
+    @action
+    def acknowledge(self, n: Node) -> None:
+        """Leader n acknowledges what its log holds, in a message to itself that waits for its disk."""
+        require(self.idle(n))
+        require(self.role[n] == Role.LEADER)
+        self.queued |= {self.message(Kind.APPEND_REPLY, self.term[n], n, n, self.log[n].last, Term(0), Index(0))}
+
+    @action
+    def send_append(self, n: Node, p: Node, last: Index) -> None:
+        """Leader n sends member p the entries from next_index up to last, or none."""
+        require(self.idle(n))
+        require(self.role[n] == Role.LEADER)
+        require(p != n)
+        require(self.is_member(n, p))
+        # A member that needs a snapshot gets no entries until it has one.
+        require(self.progress[n, p] != Progress.SNAPSHOT)
+        prev = self.next_index[n, p] - 1
+        require(self.compacted[n] <= prev)
+        require(prev <= last)
+        require(last <= self.log[n].last)
+        entries = self.log[n].window(prev, last)
+        self.queued |= {Message(Kind.APPEND, self.term[n], n, p, prev, self.term_at(n, prev), entries, self.commit[n], False, Index(0))}
+        if self.progress[n, p] == Progress.REPLICATE:
+            self.next_index[n, p] = last + 1
+
+    @action
+    def send_heartbeat(self, n: Node, p: Node) -> None:
+        """Leader n tells member p that it leads, and what of p's log is committed."""
+        require(self.idle(n))
+        require(self.role[n] == Role.LEADER)
+        require(p != n)
+        require(self.is_member(n, p))
+        self.queued |= {self.message(Kind.HEARTBEAT, self.term[n], n, p, Index(0), Term(0), min(self.match_index[n, p], self.commit[n]))}
+
+    @action
+    def answer_append(self, n: Node) -> None:
+        """Follower n takes over the entries of a call, or says where its log may agree with the leader's (section 3.5)."""
+        m = self.handling[n]
+        require(m is not None)
+        require(m.kind == Kind.APPEND)
+        require(m.term == self.term[n] or not in_force("ignore stale-term messages"))
+        require(self.role[n] == Role.FOLLOWER)
+        self.handling[n] = None
+        self.lead[n] = m.source
+        if m.index < self.commit[n]:
+            # What is committed agrees with every later leader's log.
+            self.queued |= {self.message(Kind.APPEND_REPLY, self.term[n], n, m.source, self.commit[n], Term(0), Index(0))}
+        elif self.follows_on(n, m):
+            self.store(n, m)
+            self.queued |= {self.message(Kind.APPEND_REPLY, self.term[n], n, m.source, m.entries.last, Term(0), Index(0))}
+        else:
+            at = self.guess(n, min(m.index, self.log[n].last), m.log_term)
+            self.queued |= {
+                Message(Kind.APPEND_REPLY, self.term[n], n, m.source, m.index, self.known_term(n, at), self.nothing(n), Index(0), True, at)
+            }
+
+    @action
+    def answer_stale(self, n: Node) -> None:
+        """Server n answers a call of an earlier term, so that its sender learns of the later one (CheckQuorum, PreVote)."""
+        m = self.handling[n]
+        require(m is not None)
+        require(m.term < self.term[n])
+        self.handling[n] = None
+        self.queued |= {self.message(Kind.APPEND_REPLY, self.term[n], n, m.source, Index(0), Term(0), Index(0))}
+
+    @action
+    def answer_heartbeat(self, n: Node) -> None:
+        """Follower n learns what is committed."""
+        m = self.handling[n]
+        require(m is not None)
+        require(m.kind == Kind.HEARTBEAT)
+        require(m.term == self.term[n])
+        require(self.role[n] == Role.FOLLOWER)
+        # A leader says no more than what the follower has acknowledged.
+        require(m.commit <= self.log[n].last)
+        self.handling[n] = None
+        self.lead[n] = m.source
+        self.commit[n] = max(self.commit[n], m.commit)
+        self.queued |= {self.message(Kind.HEARTBEAT_REPLY, self.term[n], n, m.source, Index(0), Term(0), Index(0))}
+
+    @action
+    def advance_commit(self, n: Node, i: Index) -> None:
+        """Leader n commits what majorities of all voters' sets have on disk (sections 3.6.2 and 4.3)."""
+        require(self.role[n] == Role.LEADER)
+        require(self.recount[n])
+        require(self.commit[n] < i)
+        require(i <= self.log[n].last)
+        require(self.agreed(n, i), rule="commit needs a majority")
+        # It commits all that it can.
+        require(i == self.log[n].last or not self.agreed(n, i + 1))
+        # An entry of an earlier term may still be overwritten although a majority holds it.
+        require(self.log[n][i].term == self.term[n], rule="commit only entries of the current term")
+        self.recount[n] = False
+        self.commit[n] = i
+        self.committed = self.committed.extend(self.log[n].window(Index(0), i))
+        self.commitments |= {Commitment(self.term[n], i)}
+
+    @action
+    def keep_commit(self, n: Node) -> None:
+        """Leader n finds nothing more to commit."""
+        require(self.role[n] == Role.LEADER)
+        require(self.recount[n])
+        # The next entry that could be committed lacks a majority, or is of an earlier term, as are then all that have one.
+        require(
+            self.commit[n] == self.log[n].last
+            or not self.agreed(n, self.commit[n] + 1)
+            or all(self.log[n][i].term != self.term[n] or not self.agreed(n, i) for i in self.log[n].indices() if i > self.commit[n])
+        )
+        self.recount[n] = False
+
+    @action
+    def report_unreachable(self, n: Node, p: Node) -> None:
+        """Leader n is told that a message to member p was lost: it goes back to what p is known to hold."""
+        require(self.idle(n))
+        require(self.role[n] == Role.LEADER)
+        require(self.progress[n, p] == Progress.REPLICATE)
+        require(p != n)
+        self.progress[n, p] = Progress.PROBE
+        self.next_index[n, p] = self.match_index[n, p] + 1
+
+    # --- Members (chapter 4)
+
+    @action
+    def propose_change(self, n: Node, voters: Set[Node], learners: Set[Node], removed: Set[Node], joint: bool) -> None:
+        """Leader n appends a change of the members."""
+        require(self.idle(n))
+        require(self.role[n] == Role.LEADER)
+        require(self.is_member(n, n))
+        require(voters & learners == Set())
+        require(voters & removed == Set())
+        require(learners & removed == Set())
+        # The next change begins where this one ends.
+        require(self.may_change(n), rule="one change at a time")
+        require(self.config[n].outgoing == Set(), rule="one change at a time")
+        self.log[n] = self.log[n].append(Entry(self.term[n], Change(voters, learners, removed, joint, False)))
+        self.pending_change[n] = self.log[n].last
+
+    @action
+    def propose_leave(self, n: Node) -> None:
+        """Leader n appends the end of a joint configuration (section 4.3)."""
+        require(self.idle(n))
+        require(self.role[n] == Role.LEADER)
+        require(self.is_member(n, n))
+        require(self.config[n].outgoing != Set())
+        require(self.may_change(n), rule="one change at a time")
+        self.log[n] = self.log[n].append(Entry(self.term[n], Change(Set(), Set(), Set(), False, True)))
+        self.pending_change[n] = self.log[n].last
+
+    @action
+    def refuse_change(self, n: Node) -> None:
+        """Leader n drops a change because too much is uncommitted, and yet waits as if it had appended it."""
+        require(self.idle(n))
+        require(self.role[n] == Role.LEADER)
+        require(self.may_change(n), rule="one change at a time")
+        require(self.config[n].outgoing == Set(), rule="one change at a time")
+        self.pending_change[n] = self.log[n].last + 1
+
+    @action
+    def apply_change(self, n: Node) -> None:
+        """Server n applies the next change in its log; a leader then looks again for what is committed."""
+        require(self.idle(n))
+        i = self.next_change(n)
+        require(i is not None)
+        # Only what the application was given is applied, and only what is committed is given.
+        require(i <= self.handed_out[n], rule="apply committed changes only")
+        change = self.log[n][i].change
+        require(change is not None)
+        # What the library takes for a mistake of the application and stops at.
+        require(self.config[n].outgoing == Set() or change.leave)
+        require(self.config[n].outgoing != Set() or not change.leave)
+        after = self.changed(self.config[n], change)
+        require(after.incoming != Set())
+        self.install(n, i, after)
+
+    @action
+    def reject_change(self, n: Node) -> None:
+        """The application of server n turns a committed change down, as all others then do."""
+        require(self.idle(n))
+        i = self.next_change(n)
+        require(i is not None)
+        require(i <= self.handed_out[n], rule="apply committed changes only")
+        self.install(n, i, self.config[n])
+
+    @action
+    def skip_founding_change(self, n: Node) -> None:
+        """The application of server n does not apply a founding entry, for its server has begun with all of them."""
+        i = self.next_change(n)
+        require(i is not None)
+        require(i <= self.founding.last)
+        require(i <= self.handed_out[n])
+        require(self.config[n] == self.founders)
+        self.applied[n] = i
+
+    # --- Snapshots (chapter 5)
+
+    @action
+    def compact(self, n: Node, i: Index) -> None:
+        """The application of server n drops entries that it has applied, for a snapshot."""
+        require(self.compacted[n] < i)
+        require(i <= self.handed_out[n])
+        self.compacted[n] = i
+
+    @action
+    def send_snapshot(self, n: Node, p: Node, last: Index) -> None:
+        """Leader n sends member p a snapshot of what its application has applied up to last, for it lacks the entries that p needs."""
+        require(self.idle(n))
+        require(self.role[n] == Role.LEADER)
+        require(p != n)
+        require(self.is_member(n, p))
+        require(self.progress[n, p] != Progress.SNAPSHOT)
+        require(self.next_index[n, p] <= self.compacted[n])
+        require(self.compacted[n] <= last)
+        require(last <= self.handed_out[n] or last == self.compacted[n])
+        self.progress[n, p] = Progress.SNAPSHOT
+        self.pending_snapshot[n, p] = last
+        self.next_index[n, p] = last + 1
+        self.queued |= {
+            Message(Kind.SNAPSHOT, self.term[n], n, p, Index(0), Term(0), self.log[n].window(Index(0), last), Index(0), False, Index(0))
+        }
+
+    @action
+    def report_snapshot(self, n: Node, p: Node, arrived: bool) -> None:
+        """Leader n is told whether a snapshot reached member p, and probes from behind it or from what p is known to hold."""
+        require(self.idle(n))
+        require(self.role[n] == Role.LEADER)
+        require(self.progress[n, p] == Progress.SNAPSHOT)
+        self.progress[n, p] = Progress.PROBE
+        self.next_index[n, p] = max(self.match_index[n, p], self.pending_snapshot[n, p] if arrived else Index(0)) + 1
+        self.pending_snapshot[n, p] = Index(0)
+
+    @action
+    def restore(self, n: Node, c: ConfigAt) -> None:
+        """Follower n replaces its log by a snapshot; c is the configuration in it."""
+        require(c in self.configs)
+        m = self.handling[n]
+        require(m is not None)
+        require(self.wants_snapshot(n, m))
+        require(self.belongs_to(c, m.entries.last, m))
+        require(self.names(c.config, n))
+        self.lead[n] = m.source
+        self.log[n] = Seq.empty(Index)
+        self.log[n] = self.log[n].extend(m.entries)
+        self.compacted[n] = m.entries.last
+        self.commit[n] = m.entries.last
+        self.config[n] = c.config
+        self.applied[n] = c.index
+        self.handed_out[n] = m.entries.last
+
+    @action
+    def answer_snapshot(self, n: Node) -> None:
+        """Follower n answers a snapshot: it has restored it, knows its last entry to be committed now, or had no use for it."""
+        m = self.handling[n]
+        require(m is not None)
+        require(m.kind == Kind.SNAPSHOT)
+        require(m.term == self.term[n])
+        require(self.role[n] == Role.FOLLOWER)
+        # It is not taken over where the log agrees with it, nor by a server that it does not name.
+        require(not self.wants_snapshot(n, m) or any(self.belongs_to(c, m.entries.last, m) and not self.names(c.config, n) for c in self.configs))
+        self.handling[n] = None
+        self.lead[n] = m.source
+        if self.matches_snapshot(n, m):
+            self.commit[n] = max(self.commit[n], m.entries.last)
+        self.queued |= {self.message(Kind.APPEND_REPLY, self.term[n], n, m.source, self.commit[n], Term(0), Index(0))}
+
+    # --- Disks (section 3.8)
+
+    @action
+    def ready(self, n: Node) -> None:
+        """Server n hands out what is to be written and sent; answers that promise something wait for that write."""
+        require(self.idle(n))
+        log = self.log[n].window(Index(0), self.log[n].last)
+        self.writes[n] = self.writes[n].append(Write(self.term[n], self.vote[n], self.commit[n], log, self.compacted[n]))
+        slot = self.writes[n].last
+        promises = Set({m for m in self.queued if m.source == n and self.promises(m)})
+        self.held |= Set({Held(slot, m) for m in promises})
+        self.network |= Set({m for m in self.queued if m.source == n and not self.promises(m)})
+        self.queued = Set({m for m in self.queued if m.source != n})
+        self.reached |= {Reached(self.term[n], n)}
+        self.handed_out[n] = max(self.handed_out[n], self.commit[n])
+
+    @action
+    def persist(self, n: Node, slot: Slot) -> None:
+        """The writes of server n up to a number are on disk, and what waited for them leaves."""
+        require(self.synced[n] < slot)
+        require(slot <= self.writes[n].last)
+        self.synced[n] = slot
+        self.network |= Set({h.message for h in self.held if h.message.source == n and h.slot <= slot})
+        self.held = Set({h for h in self.held if h.message.source != n or h.slot > slot})
+
+    @action
+    def restart(self, n: Node, slot: Slot, compacted: Index, c: ConfigAt) -> None:
+        """Server n crashes and comes back with what is on its disk: all that was known to be, and perhaps more; c is the application's configuration."""
+        require(c in self.configs)
+        require(slot > 0)
+        require(slot <= self.writes[n].last)
+        # Of what was synced, only commit indices may be missing: they need not be synced, for all else tells them.
+        require(
+            slot >= self.synced[n] or self.promises_as_much(self.writes[n][slot], self.writes[n][self.synced[n]]),
+            rule="promises survive a restart",
+        )
+        disk = self.writes[n][slot]
+        self.come_back(n, slot, disk, disk.log.last, compacted, c)
+
+    @action
+    def restart_torn(self, n: Node, slot: Slot, last: Index, c: ConfigAt) -> None:
+        """Server n crashes while it writes: of the next write, some entries are on its disk, but nothing else."""
+        require(c in self.configs)
+        require(self.synced[n] <= slot)
+        require(slot > 0)
+        require(slot < self.writes[n].last)
+        disk = self.writes[n][slot]
+        torn = self.writes[n][slot + 1]
+        require(torn.compacted == disk.compacted)
+        require(last < torn.log.last)
+        require(disk.commit <= last)
+        # Entries are written from the first new one on, and the first one takes away those that it replaces.
+        require(all(i <= last or (i <= torn.log.last and torn.log[i] != disk.log[i]) for i in disk.log.indices()))
+        self.come_back(n, slot, Write(disk.term, disk.vote, disk.commit, torn.log, disk.compacted), last, disk.compacted, c)
+
+    @action
+    def restart_empty(self, n: Node, c: ConfigAt) -> None:
+        """Server n crashes before anything was on its disk."""
+        require(c in self.configs)
+        require(self.synced[n] == 0)
+        require(c.index == 0)
+        self.come_back(n, Slot(0), Write(Term(0), None, Index(0), self.nothing(n), Index(0)), Index(0), Index(0), c)
+
+    @action
+    def found(self, n: Node) -> None:
+        """Server n is set up with the founding entries, in term 1."""
+        require(self.idle(n))
+        require(self.founding.last > 0)
+        require(self.term[n] == 0)
+        require(self.log[n].last == 0)
+        self.term[n] = self.term[n] + 1
+        self.log[n] = self.founding
+        self.commit[n] = self.founding.last
+        self.config[n] = self.founders
+        self.configs |= {ConfigAt(self.founding.last, self.founders)}
+
+    # --- Parts of the steps
+
+    def take_in(self, n: Node, m: Message) -> None:
+        """Receive a message of the server's own term."""
+        if m.kind == Kind.VOTE or (self.role[n] != Role.LEADER and m.kind in (Kind.APPEND, Kind.HEARTBEAT, Kind.SNAPSHOT)):
+            self.handling[n] = m
+        if m.kind == Kind.VOTE_REPLY and self.role[n] == Role.CANDIDATE:
+            # The first answer of a voter counts.
+            if m.source not in self.granted[n] and m.source not in self.denied[n]:
+                if m.reject:
+                    self.denied[n] |= {m.source}
+                else:
+                    self.granted[n] |= {m.source}
+            if self.won(n) or self.lost(n):
+                self.handling[n] = m
+        if m.kind == Kind.APPEND_REPLY and self.role[n] == Role.LEADER and self.is_member(n, m.source):
+            if m.reject:
+                self.back_off(n, m.source, m)
+            else:
+                self.note_match(n, m.source, m)
+
+    def note_match(self, n: Node, p: Node, m: Message) -> None:
+        """Member p holds the leader's log up to a position, as far as is known for the first time."""
+        moved = m.index > self.match_index[n, p]
+        probed = self.progress[n, p] == Progress.PROBE and m.index == self.match_index[n, p]
+        if moved:
+            self.match_index[n, p] = m.index
+            self.next_index[n, p] = max(self.next_index[n, p], m.index + 1)
+        if moved or probed:
+            self.recount[n] = True
+            # From here on the entries behind it are at hand.
+            if self.progress[n, p] == Progress.PROBE or (self.progress[n, p] == Progress.SNAPSHOT and self.compacted[n] <= self.match_index[n, p]):
+                self.progress[n, p] = Progress.REPLICATE
+                self.next_index[n, p] = self.match_index[n, p] + 1
+                self.pending_snapshot[n, p] = Index(0)
+
+    def back_off(self, n: Node, p: Node, m: Message) -> None:
+        """Member p refused a call: go back to where its log may agree, never below what it is known to hold (section 3.5)."""
+        if self.progress[n, p] == Progress.REPLICATE:
+            if m.index > self.match_index[n, p]:
+                self.progress[n, p] = Progress.PROBE
+                self.next_index[n, p] = self.match_index[n, p] + 1
+        elif self.next_index[n, p] == m.index + 1:
+            at = self.guess(n, m.hint, m.log_term) if m.log_term > 0 else m.hint
+            self.next_index[n, p] = max(min(m.index, at + 1), self.match_index[n, p] + 1)
+
+    def store(self, n: Node, m: Message) -> None:
+        """Take over the entries of a call and what it says to be committed (section 3.5)."""
+        new = first(i for i in m.entries.indices() if i > self.log[n].last or self.log[n][i].term != m.entries[i].term)
+        if new is not None:
+            # What is committed is never replaced.
+            require(new > self.commit[n])
+            self.log[n] = self.log[n].splice(new, m.entries)
+        # Beyond the last entry that the call covers, the log may still differ from the leader's.
+        self.commit[n] = max(self.commit[n], min(m.commit, m.entries.last))
+
+    def install(self, n: Node, i: Index, after: Config) -> None:
+        """Put a configuration in force at server n; a leader forgets who is no member and begins to probe who is new."""
+        # All servers apply the same; founding entries are applied a second time, on top of the founders.
+        require(i <= self.founding.last or all(c.index != i or c.config == after for c in self.configs))
+        if self.role[n] == Role.LEADER:
+            for p in Node:
+                if self.names(after, p):
+                    if not self.is_member(n, p):
+                        self.next_index[n, p] = max(self.log[n].last, Index(0) + 1)
+                else:
+                    self.match_index[n, p] = Index(0)
+                    self.next_index[n, p] = Index(0)
+                    self.progress[n, p] = Progress.PROBE
+                    self.pending_snapshot[n, p] = Index(0)
+            self.recount[n] = n in after.incoming or n in after.outgoing
+        self.config[n] = after
+        self.applied[n] = i
+        self.configs |= {ConfigAt(i, after)}
+
+    def come_back(self, n: Node, slot: Slot, disk: Write, last: Index, compacted: Index, c: ConfigAt) -> None:
+        """Begin again from what a disk holds; what had not left is lost."""
+        # The application had applied what it dropped.
+        require(disk.compacted <= compacted)
+        require(compacted == disk.compacted or compacted <= self.handed_out[n])
+        require(compacted <= disk.commit)
+        # Its configuration is one that it has applied, and no older than its snapshot.
+        require(c.index <= disk.commit or c.index <= compacted)
+        require(all(i <= c.index or i > compacted or disk.log[i].change is None for i in disk.log.indices() if i <= last))
+        self.term[n] = disk.term
+        self.vote[n] = disk.vote
+        self.commit[n] = disk.commit
+        self.log[n] = Seq.empty(Index)
+        self.log[n] = self.log[n].extend(disk.log)
+        kept = self.log[n].window(Index(0), last)
+        self.log[n] = Seq.empty(Index)
+        self.log[n] = self.log[n].extend(kept)
+        self.compacted[n] = compacted
+        self.config[n] = c.config
+        self.applied[n] = c.index
+        # What it had been given before counts as given, whether the application keeps its state or applies all of it again.
+        self.handed_out[n] = max(compacted, min(self.handed_out[n], disk.commit))
+        self.step_down(n)
+        done = self.writes[n].window(Slot(0), slot)
+        self.writes[n] = Seq.empty(Slot)
+        self.writes[n] = self.writes[n].extend(done)
+        self.synced[n] = slot
+        self.queued = Set({m for m in self.queued if m.source != n})
+        self.held = Set({h for h in self.held if h.message.source != n})
+        self.network = Set({m for m in self.network if m.source != n or m.target != n})
+
+    def step_down(self, n: Node) -> None:
+        """Be a follower that knows of no leader, and forget what only candidates and leaders need."""
+        self.role[n] = Role.FOLLOWER
+        self.lead[n] = None
+        self.handling[n] = None
+        self.asking[n] = Set()
+        self.opening[n] = False
+        self.recount[n] = False
+        self.granted[n] = Set()
+        self.denied[n] = Set()
+        self.pending_change[n] = Index(0)
+        for p in Node:
+            self.match_index[n, p] = Index(0)
+            self.next_index[n, p] = Index(0)
+            self.progress[n, p] = Progress.PROBE
+            self.pending_snapshot[n, p] = Index(0)
+
+    # --- Conditions
+
+    def idle(self, n: Node) -> bool:
+        """Whether server n has dealt with all that it must deal with before anything else."""
+        return self.handling[n] is None and self.asking[n] == Set() and not self.opening[n] and not self.recount[n]
+
+    def promises(self, m: Message) -> bool:
+        """Whether a message promises something that its sender must remember: a vote, or that it holds entries."""
+        return m.kind in (Kind.VOTE_REPLY, Kind.APPEND_REPLY) and in_force("promises wait for the disk")
+
+    def promises_as_much(self, a: Write, b: Write) -> bool:
+        """Whether two states of a disk differ in the commit index at most."""
+        return a.term == b.term and a.vote == b.vote and a.log == b.log
+
+    def names(self, config: Config, n: Node) -> bool:
+        """Whether n is a voter or a learner, now or when a joint configuration ends."""
+        return n in config.incoming or n in config.outgoing or n in config.learners or n in config.learners_next
+
+    def is_member(self, n: Node, p: Node) -> bool:
+        """Whether p is a member in the eyes of server n."""
+        return self.names(self.config[n], p)
+
+    def promotable(self, n: Node) -> bool:
+        """Whether server n takes itself for a voter."""
+        return n in self.config[n].incoming or n in self.config[n].outgoing
+
+    def won(self, n: Node) -> bool:
+        """Whether majorities of all voters' sets are for candidate n."""
+        config = self.config[n]
+        return is_majority(self.granted[n], config.incoming) and (config.outgoing == Set() or is_majority(self.granted[n], config.outgoing))
+
+    def lost(self, n: Node) -> bool:
+        """Whether so many are against candidate n that it cannot win."""
+        config = self.config[n]
+        without_incoming = not is_majority(config.incoming - self.denied[n], config.incoming)
+        return without_incoming or (config.outgoing != Set() and not is_majority(config.outgoing - self.denied[n], config.outgoing))
+
+    def agreed(self, n: Node, i: Index) -> bool:
+        """Whether majorities of all voters' sets are known to leader n to hold its log up to i."""
+        config = self.config[n]
+        holders = Set({p for p in Node if i <= self.match_index[n, p]})
+        return is_majority(holders, config.incoming) and (config.outgoing == Set() or is_majority(holders, config.outgoing))
+
+    def grants_vote(self, n: Node, m: Message) -> bool:
+        """Whether server n votes for the candidate: its vote is free, it knows no leader, and the candidate's log is as up to date (section 3.6.1)."""
+        # A second vote in a term could elect a second leader.
+        free = self.vote[n] == m.source or (self.vote[n] is None and self.lead[n] is None) or not in_force("vote once per term")
+        last = self.last_term(n)
+        up_to_date = m.log_term > last or (m.log_term == last and m.index >= self.log[n].last)
+        return free and (up_to_date or not in_force("candidate's log must be up to date"))
+
+    def follows_on(self, n: Node, m: Message) -> bool:
+        """Whether server n holds the entry before those of a call."""
+        return m.index <= self.log[n].last and self.term_at(n, m.index) == m.log_term
+
+    def wants_snapshot(self, n: Node, m: Message) -> bool:
+        """Whether follower n has to replace its log by the snapshot that it has received."""
+        timely = m.kind == Kind.SNAPSHOT and m.term == self.term[n] and self.role[n] == Role.FOLLOWER
+        return timely and m.entries.last > self.commit[n] and not self.matches_snapshot(n, m)
+
+    def matches_snapshot(self, n: Node, m: Message) -> bool:
+        """Whether server n holds the last entry of a snapshot."""
+        return m.entries.last <= self.log[n].last and self.term_at(n, m.entries.last) == m.entries[m.entries.last].term
+
+    def belongs_to(self, c: ConfigAt, last: Index, m: Message) -> bool:
+        """Whether a configuration is that of the snapshot's last position."""
+        return c.index <= last and all(i <= c.index or m.entries[i].change is None for i in m.entries.indices())
+
+    def next_change(self, n: Node) -> Option[Index]:
+        """The next change in server n's log that it has not applied."""
+        return first(i for i in self.log[n].indices() if i > self.applied[n] and self.log[n][i].change is not None)
+
+    def has_unapplied_change(self, n: Node) -> bool:
+        """Whether server n knows a change to be committed and has not applied it."""
+        return any(i > self.applied[n] and i <= self.commit[n] and self.log[n][i].change is not None for i in self.log[n].indices())
+
+    def may_change(self, n: Node) -> bool:
+        """Whether leader n has applied all that may be a change."""
+        return self.pending_change[n] <= self.handed_out[n] and not any(
+            i > self.applied[n] and i <= self.pending_change[n] and self.log[n][i].change is not None for i in self.log[n].indices()
+        )
+
+    def changed(self, config: Config, change: Change) -> Config:
+        """The configuration after a change; who becomes a learner but still counts as a voter has to wait for the end of the joint one."""
+        outgoing = config.incoming if change.joint else Set({n for n in config.outgoing if False})
+        incoming = (config.incoming | change.voters) - change.removed - change.learners
+        demoted = change.learners & outgoing
+        learners = (config.learners - change.voters - change.removed) | (change.learners - outgoing)
+        if change.leave:
+            return Config(config.incoming, Set(), config.learners | config.learners_next, Set())
+        return Config(incoming, outgoing, learners, demoted)
+
+    def guess(self, n: Node, at: Index, t: Term) -> Index:
+        """The highest position up to a given one whose term is at most t, or not known to server n: where logs may agree."""
+        later = first(i for i in self.log[n].indices() if self.log[n][i].term > t)
+        # Terms never decrease along a log.
+        bound = at if later is None or later > at else later - 1
+        unknown = at > self.log[n].last or at < self.compacted[n]
+        below = self.compacted[n] - 1 if self.compacted[n] > 0 else Index(0)
+        return at if unknown else max(bound, below)
+
+    def known_term(self, n: Node, i: Index) -> Term:
+        """The term of an entry, 0 where server n does not know it."""
+        return Term(0) if i > self.log[n].last or i < self.compacted[n] else self.term_at(n, i)
+
+    def term_at(self, n: Node, i: Index) -> Term:
+        """The term of the entry at a position, 0 before the first."""
+        return Term(0) if i == 0 else self.log[n][i].term
+
+    def last_term(self, n: Node) -> Term:
+        """The term of the last entry, 0 where there is none."""
+        return self.term_at(n, self.log[n].last)
+
+    def nothing(self, n: Node) -> Window[Index, Entry]:
+        """No entries."""
+        return self.log[n].window(Index(0), Index(0))
+
+    def message(self, kind: Kind, t: Term, n: Node, p: Node, index: Index, log_term: Term, commit: Index) -> Message:
+        """A message without entries that refuses nothing."""
+        return Message(kind, t, n, p, index, log_term, self.nothing(n), commit, False, Index(0))
+
+    # --- The properties of Figure 3.2
+
+    @invariant
+    def election_safety(self) -> bool:
+        """At most one leader is elected in a term."""
+        return all(x.node == y.node for x in self.offices for y in self.offices if x.term == y.term)
+
+    @invariant
+    def log_matching(self) -> bool:
+        """Two logs with entries of one term at one position are identical up to that position."""
+        return all(
+            self.log[n][j] == self.log[p][j]
+            for n in Node
+            for p in Node
+            if n != p
+            for i in self.log[n].indices()
+            if i <= self.log[p].last and self.log[n][i].term == self.log[p][i].term
+            for j in self.log[n].indices()
+            if j <= i
+        )
+
+    @invariant
+    def leader_completeness(self) -> bool:
+        """What was committed in a term is in the logs of the leaders of all later terms."""
+        return all(
+            i <= self.log[n].last and self.log[n][i] == self.committed[i]
+            for n in Node
+            if self.role[n] == Role.LEADER
+            for x in self.commitments
+            if x.term < self.term[n]
+            for i in self.committed.indices()
+            if i <= x.index
+        )
+
+    @invariant
+    def state_machine_safety(self) -> bool:
+        """Servers agree on what they take for committed."""
+        return all(
+            self.log[n][i] == self.committed[i] for n in Node for i in self.log[n].indices() if i <= self.commit[n] and i <= self.committed.last
+        ) and all(self.commit[n] <= self.committed.last or self.commit[n] <= self.founding.last for n in Node)
+
+    @invariant
+    def one_vote_per_term(self) -> bool:
+        """No two votes of one server in one term leave it."""
+        return all(
+            x.target == y.target
+            for x in self.network
+            for y in self.network
+            if x.kind == Kind.VOTE_REPLY and y.kind == Kind.VOTE_REPLY and x.source == y.source and x.term == y.term and not x.reject and not y.reject
+        )
+
+    @invariant
+    def commit_within_log(self) -> bool:
+        """A server holds what it takes for committed, and drops nothing else."""
+        return all(self.compacted[n] <= self.commit[n] and self.commit[n] <= self.log[n].last for n in Node)
+
+    @action_property
+    def committed_only_grows(self, after: EtcdRaft) -> bool:
+        """What leaders have committed stays committed, at its position."""
+        return all(i <= after.committed.last and after.committed[i] == self.committed[i] for i in self.committed.indices())
+
+    # --- What must be possible
+
+    @witness
+    def an_entry_is_committed(self) -> bool:
+        """Some entry is committed."""
+        return self.committed.last > 0
+
+    @witness
+    def a_follower_learns_of_the_commit(self) -> bool:
+        """A server that does not lead knows of a committed entry."""
+        return any(self.role[n] != Role.LEADER and self.commit[n] > 0 for n in Node)
+
+    @witness
+    def a_promise_is_lost_before_it_is_made(self, after: EtcdRaft) -> bool:
+        """A server crashes and forgets a vote that had not left."""
+        return any(self.term[n] == after.term[n] and self.vote[n] is not None and after.vote[n] is None for n in Node)
+
+    @witness
+    def a_member_is_removed(self) -> bool:
+        """A configuration lacks a server that was a founder."""
+        return any(any(p not in self.config[n].incoming for p in self.founders.incoming) for n in Node)
+
+    @witness
+    def a_configuration_is_joint(self) -> bool:
+        """A server counts two majorities."""
+        return any(self.config[n].outgoing != Set() for n in Node)
+
+    @witness
+    def a_snapshot_is_restored(self, after: EtcdRaft) -> bool:
+        """A follower takes over a snapshot."""
+        return any(self.log[n].last < after.compacted[n] for n in Node)
+
+    # --- Bounds on a search: each may hide violations and is in force only where the command line names it
+
+    @constraint
+    def no_changes(self) -> bool:
+        """Bounds: the members stay the same."""
+        return all(self.log[n][i].change is None for n in Node for i in self.log[n].indices())
+
+    @constraint
+    def disks_are_quick(self) -> bool:
+        """Bounds: a write is on disk before the next one is handed out."""
+        return all(self.writes[n].last == 0 or self.writes[n].last - 1 <= self.synced[n] for n in Node)

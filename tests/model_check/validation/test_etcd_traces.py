@@ -1,0 +1,132 @@
+"""Traces of etcd/raft: correct runs are explained, planted mistakes and falsified lines are refused where they show."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from model_check.cli.main import run
+from model_check.validation.trace_check import check_trace
+from model_check.validation.trace_file import TraceError
+
+DATA = Path(__file__).parents[2] / "data" / "etcd"
+GOOD = sorted(p for p in DATA.glob("*.gz") if not p.name.startswith("bad-"))
+BAD = sorted(DATA.glob("bad-*.gz"))
+EXAMPLE = Path(__file__).parents[4] / "shared" / "data" / "etcd-raft-example.ndjson.gz"
+
+
+def lines_of(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in gzip.decompress(path.read_bytes()).decode().splitlines()]
+
+
+@pytest.mark.parametrize("path", GOOD, ids=lambda p: p.name)
+def test_a_correct_run_is_explained(path: Path) -> None:
+    result = check_trace(path, "etcd")
+    assert (result.verdict, result.explained, result.departure) == ("explained", result.events, None)
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda p: p.name)
+def test_a_planted_mistake_is_refused_at_the_line_that_shows_it(path: Path) -> None:
+    result = check_trace(path, "etcd")
+    assert result.verdict == "refused"
+    assert result.departure is not None
+    assert result.departure.line == int(re.search(r"line(\d+)", path.name)[1])
+
+
+@pytest.mark.skipif(not EXAMPLE.exists(), reason="the example of etcd-io/raft is not part of this repository")
+def test_the_librarys_own_example_is_explained_in_time() -> None:
+    result = check_trace(EXAMPLE, "etcd")
+    assert (result.verdict, result.events) == ("explained", 4888)
+    assert result.seconds < 5
+
+
+def falsified(path: Path, event: str, change: dict[str, object], tmp_path: Path) -> tuple[Path, int]:
+    """The trace with fields of the last one of its lines of one event changed, and that line's number."""
+    lines = lines_of(path)
+    places = [i for i, line in enumerate(lines) if line.get("event", {}).get("name") == event]
+    at = places[-1]
+    for field, value in change.items():
+        *outer, last = field.split(".")
+        found = lines[at]["event"]
+        for name in outer:
+            found = found[name]
+        found[last] = value(found[last]) if callable(value) else value
+    target = tmp_path / "falsified.ndjson"
+    target.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return target, at + 1
+
+
+@pytest.mark.parametrize(
+    ("event", "change"),
+    [
+        ("Commit", {"state.commit": lambda c: c + 1}),
+        ("BecomeFollower", {"state.term": lambda t: t + 1}),
+        ("Ready", {"state.vote": "9"}),
+        ("Ready", {"log": lambda i: i + 1}),
+        ("Ready", {"role": "StateCandidate"}),
+        ("SendAppendEntriesResponse", {"msg.index": lambda i: i + 1}),
+        ("SendAppendEntriesRequest", {"msg.logTerm": lambda t: t + 1}),
+        ("SendAppendEntriesRequest", {"msg.commit": lambda c: c + 1}),
+        ("SendRequestVoteResponse", {"msg.reject": True}),
+        ("ReceiveAppendEntriesResponse", {"msg.index": lambda i: i + 3}),
+    ],
+    ids=lambda v: v if isinstance(v, str) else ",".join(v),
+)
+def test_a_falsified_line_is_refused_there(event: str, change: dict[str, object], tmp_path: Path) -> None:
+    path, line = falsified(DATA / "crash-1.ndjson.gz", event, change, tmp_path)
+    result = check_trace(path, "etcd")
+    assert result.verdict == "refused"
+    assert result.departure is not None
+    assert result.departure.line == line
+
+
+def test_the_command_says_what_departs_and_writes_it_down(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written = tmp_path / "verdicts.json"
+    bad = next(p for p in BAD if "commit-minority" in p.name)
+    assert run(["trace", "validate", str(GOOD[0]), str(bad), "--json", str(written)]) == 1
+    shown = capsys.readouterr().out
+    assert "EXPLAINED" in shown
+    assert "is_majority(holders, config.incoming)" in shown
+    first, second = json.loads(written.read_text())
+    assert (first["verdict"], first["line"]) == ("explained", None)
+    assert (second["verdict"], second["line"], second["action"]) == ("refused", 276, "advance_commit")
+    assert set(second) == {"file", "verdict", "events", "explained", "line", "action", "conjunct", "seconds"}
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('{"tag":"trace","event":{"name":"Nonsense"}}', "event.name"),
+        ('{"tag":"trace","event":', "no JSON object"),
+        ('{"tag":"trace"}', "event"),
+        ('{"tag":"trace","event":{"name":"Ready","state":{"term":-1,"vote":"0","commit":0},"conf":[[],[]],"nid":"1"}}', "event.state.term"),
+        ("plain words\n", "no trace events"),
+    ],
+)
+def test_what_is_no_trace_is_an_error_that_names_the_field(text: str, named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "broken.ndjson"
+    path.write_text(text)
+    assert run(["trace", "validate", str(path)]) == 2
+    assert named in capsys.readouterr().err
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_whatever_a_file_holds_there_is_a_verdict_or_a_trace_error(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
+    lines = gzip.decompress((DATA / "bad-vote-lost-at-restart-line93.ndjson.gz").read_bytes()).decode().splitlines()[:60]
+    at = data.draw(st.integers(0, len(lines) - 1))
+    junk = data.draw(st.sampled_from(["0", "-1", "99999999999", "null", "true", '""', "[]", "{}", "1e9", '"Ready"', "18446744073709551616"]))
+    values = list(re.finditer(r'(?<=:)(\d+|"[^"]*"|\[[^\[\]]*\]|true|false)', lines[at]))
+    found = data.draw(st.sampled_from(values))
+    lines[at] = lines[at][: found.start()] + junk + lines[at][found.end() :]
+    path = tmp_path_factory.getbasetemp() / "fuzzed.ndjson"
+    path.write_text("\n".join(lines))
+    with contextlib.suppress(TraceError):
+        assert check_trace(path, "etcd").verdict in ("explained", "refused", "inconclusive")

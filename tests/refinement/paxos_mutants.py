@@ -1,0 +1,88 @@
+"""Mistakes planted in `impl/paxos` and `impl/multi_paxos`: name, file, a text there, and what stands instead."""
+
+PAXOS = (
+    (
+        "a ballot below the promise is taken",
+        "acceptor.py",
+        "if max_bal is not None and message.ballot < max_bal:",
+        "if max_bal is None and message.ballot == max_bal:",
+    ),
+    ("a promise does not tell the vote", "acceptor.py", "m.sender, vote))", "m.sender, None))"),
+    ("a promise is not written", "acceptor.py", "        self.state = AcceptorState(m.ballot, vote)\n", ""),
+    ("a promise forgets the vote", "acceptor.py", "self.state = AcceptorState(m.ballot, vote)", "self.state = AcceptorState(m.ballot, None)"),
+    ("a vote is not written", "acceptor.py", "AcceptorState(m.ballot, Proposal(m.ballot, m.value))", "AcceptorState(m.ballot, self.state.max_vote)"),
+    ("a vote is no promise", "acceptor.py", "AcceptorState(m.ballot, Proposal(", "AcceptorState(self.state.max_bal or m.ballot, Proposal("),
+    ("a promise after the vote", "acceptor.py", "if vote is not None and vote.ballot == m.ballot:", "if vote is not None and vote.ballot > m.ballot:"),
+    ("one promise is a quorum", "proposer.py", "if self.config.is_quorum(self._promises.keys()):", "if self._promises:"),
+    ("the lowest vote is adopted", "proposer.py", "return max(votes).value", "return min(votes).value"),
+    ("the own value in spite of votes", "proposer.py", "self._adopt(votes) if votes else self._value", "self._value"),
+    ("a round is not written", "proposer.py", "        self.state = ProposerState(self.ballot.round)\n", ""),
+    ("a ballot below one's own", "proposer.py", "next_ballot(self.config.id, own, self._highest_seen)", "next_ballot(self.config.id, self._highest_seen)"),
+    ("promises of an earlier ballot count", "proposer.py", "        self._promises, self._accepted = {}, set()\n", ""),
+    ("one vote is a choice", "learner.py", "if self.config.is_quorum(voters | {message.sender}):", "if voters is not None:"),
+    ("a proposer believes one vote", "proposer.py", "if self.config.is_quorum(self._accepted):", "if self._accepted:"),
+)
+
+MULTI_PAXOS = (
+    (
+        "a ballot below the promise is taken",
+        "node.py",
+        "if self.max_bal is None or m.ballot >= self.max_bal:",
+        "if self.max_bal is None or m.ballot.round > 0:",
+    ),
+    ("a promise tells no votes", "node.py", "m.first_slot, self._log.votes_from(m.first_slot)))", "m.first_slot, []))"),
+    (
+        "a promise lacks the last vote",
+        "node.py",
+        "m.first_slot, self._log.votes_from(m.first_slot)))",
+        "m.first_slot, self._log.votes_from(m.first_slot)[:-1]))",
+    ),
+    ("a promise is not kept", "node.py", "            self.max_bal = m.ballot\n            self._wait_for_leader()\n", "            self._wait_for_leader()\n"),
+    ("a vote is no promise", "node.py", "if self.max_bal is None or m.ballot > self.max_bal:", "if self.max_bal is None:"),
+    ("votes are not written", "node.py", "        self._out.votes.append(run)\n", ""),
+    ("a vote is told before it is written", "node.py", "self._out.messages_after_write.append(Accepted(", "self._out.messages.append(Accepted("),
+    ("a promise is told before it is written", "node.py", "self._out.messages_after_write.append(Promise(", "self._out.messages.append(Promise("),
+    ("a promise after the vote", "node.py", "        if m.ballot == self._voted_in:\n            return", "        if m.ballot == 0:\n            return"),
+    (
+        "a restart forgets in which ballot it voted",
+        "node.py",
+        "self._voted_in = _restored(storage, applied)",
+        "self._voted_in = _restored(storage, applied) and None",
+    ),
+    ("slots with votes are filled with no-ops", "leadership.py", "self._highest[s].command if s in self._highest else NOOP", "NOOP"),
+    ("the lowest vote is adopted", "leadership.py", "vote.ballot > other.ballot", "vote.ballot < other.ballot"),
+    ("any set is a quorum", "tally.py", "known = self._known[mask] = self._is_quorum(", "known = self._known[mask] = bool("),
+    ("commands are chosen without votes", "leadership.py", "is not None and is_quorum(head.voters):", "is not None:"),
+    (
+        "the own vote counts twice",
+        "leadership.py",
+        "pending.voters |= self._tally.bit[acceptor]",
+        "pending.voters |= self._tally.bit[acceptor] | self._tally.bit[self._peers[0]]",
+    ),
+    (
+        "votes of other ballots are taken for chosen",
+        "log.py",
+        "same = len(following) if following.count(ballot) == len(following) else next(i for i, b in enumerate(following) if b != ballot)",
+        "same = len(following)",
+    ),
+    ("a batch takes one slot", "leadership.py", "self._next_slot += len(commands)", "self._next_slot += 1"),
+    ("promises of an earlier ballot count", "node.py", "if self._candidacy is None or m.ballot != self._candidacy.ballot:", "if self._candidacy is None:"),
+    (
+        "a ballot is not above the promise",
+        "node.py",
+        "next_ballot(self.config.id, self.max_bal, self._highest_seen)",
+        "next_ballot(self.config.id, self._highest_seen)",
+    ),
+    (
+        "promises are asked for before the own one is written",
+        "node.py",
+        "self._out.messages_after_write += [\n            Prepare(",
+        "self._out.messages += [\n            Prepare(",
+    ),
+    (
+        "what is not chosen is told to be",
+        "leadership.py",
+        "        self.told_commit = self._log.commit_index\n        out.messages",
+        "        self.told_commit = self._log.last_slot\n        out.messages",
+    ),
+)

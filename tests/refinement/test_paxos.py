@@ -1,0 +1,130 @@
+"""`impl/paxos` and `impl/multi_paxos` held against their specs: correct runs are explained, planted mistakes are not."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from mutants import Mutant, catch
+from paxos_mutants import MULTI_PAXOS, PAXOS
+
+from conformance import multi_paxos, paxos
+from conformance.departure import Departure
+from conformance.multi_paxos.runs import RUNS as MULTI_PAXOS_RUNS
+from conformance.paxos.runs import RUNS as PAXOS_RUNS
+from conformance.runs import Chaos, OutOfScope, shrunk
+from conformance.subjects import SUBJECTS
+from impl.paxos.acceptor import Acceptor, AcceptorState
+
+MUTANTS = [Mutant(*m, package=package) for package, mistakes in (("paxos", PAXOS), ("multi_paxos", MULTI_PAXOS)) for m in mistakes]
+
+
+@pytest.mark.parametrize("nodes", [1, 3, 4, 5])
+@pytest.mark.parametrize("runs", [PAXOS_RUNS, MULTI_PAXOS_RUNS], ids=["paxos", "multi_paxos"])
+def test_seeded_runs_are_explained(runs, nodes):
+    """Chaotic and simulated ones, with crashes in the middle of writes."""
+    for seed in range(4):
+        outcome = runs.run(seed, nodes)
+        assert outcome.failure is None, outcome.failure and outcome.failure.error
+        assert outcome.events > 500
+        assert outcome.steps > 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("nodes", [2, 3, 5, 7])
+@pytest.mark.parametrize("runs", [PAXOS_RUNS, MULTI_PAXOS_RUNS], ids=["paxos", "multi_paxos"])
+def test_many_seeded_runs(runs, nodes):
+    for seed in range(100, 400):
+        outcome = runs.run(seed, nodes)
+        assert outcome.failure is None, outcome.failure and outcome.failure.error
+
+
+@pytest.mark.parametrize("subject", ["paxos", "multi_paxos"])
+def test_a_calm_run_is_explained_step_by_step(subject):
+    """One command, no trouble: the steps are those that the paper would name."""
+    if subject == "paxos":
+        c = paxos.Cluster(nodes=3)
+        c.propose(1, b"x")
+        c.calm(4)
+        expected = ["phase_1a", "phase_1b", "phase_1b", "phase_1b", "phase_2a", "phase_2b", "phase_2b", "phase_2b"]
+        assert [s.action for s in c.checker.run.steps] == expected
+        assert {h.node.chosen for h in c.hosts.values()} == {b"x"}
+    else:
+        c = multi_paxos.Cluster(nodes=3, election_ticks=3)
+        while c.hosts[1].node.role.value == "follower":
+            c.tick(1)
+        c.calm(4)
+        c.propose(1, b"x")
+        c.calm(4)
+        actions = [s.action for s in c.checker.run.steps]
+        assert actions == ["phase_1a", "phase_1b", "phase_1b", "phase_1b", "phase_2a", "phase_2b", "phase_2b", "phase_2b"]
+
+
+@pytest.mark.parametrize("make", [paxos.Cluster, multi_paxos.Cluster])
+def test_what_changes_is_all_that_changes(make):
+    """The mapping in full, now and then: nothing that the comparison of what changed could have missed."""
+    from random import Random
+
+    cluster, chaos = make(3, 1), None
+    chaos = Chaos(cluster, Random("full"))
+    words, run = cluster.checker.words, cluster.checker.run
+    try:
+        for number in range(1500):
+            chaos.event()
+            if number % 25:
+                continue
+            for n, host in cluster.hosts.items():
+                storage = host.disk.storage
+                if make is paxos.Cluster:
+                    state = storage.acceptor
+                    assert run.peek("max_bal", words.acceptor(n)) == (None if state.max_bal is None else words.ballot(state.max_bal))
+                    assert run.peek("max_vote", words.acceptor(n)) == words.vote(state.max_vote)
+                else:
+                    assert run.peek("max_bal", words.acceptor(n)) == (None if storage.max_bal is None else words.ballot(storage.max_bal))
+                    held = {k[1].number + 1: v for k, v in run.value("max_vote").items() if k[0] == words.acceptor(n) and v is not None}
+                    assert held == {v.slot: words.proposal(v.ballot, v.command) for v in storage.log.votes_from(1)}
+    except OutOfScope:
+        pass
+    assert run.length > 20
+
+
+def test_a_mistake_is_told_and_shown_again(monkeypatch):
+    """An acceptor forgets that it promised: what the spec refuses, and calls that show it again."""
+    handle = Acceptor._phase_1b
+
+    def forgets(self, m):
+        before = self.state
+        handle(self, m)
+        self.state = AcceptorState(before.max_bal, before.max_vote)
+
+    monkeypatch.setattr(Acceptor, "_phase_1b", forgets)
+    failure = next(o.failure for seed in range(20) if (o := PAXOS_RUNS.run(seed, 3)).failure is not None)
+    failure = shrunk(failure, seconds=5)
+    assert isinstance(failure.error, Departure)
+    assert failure.error.differences[0].variable == "max_bal"
+    assert len(failure.play.moves) < 10
+    with pytest.raises(Departure):
+        failure.play.again()
+    code = failure.play.as_code()
+    assert code.startswith("from conformance.paxos import Cluster\n")
+    with pytest.raises(Departure):
+        exec(code, {})
+
+
+def test_the_command_line_knows_them():
+    assert {"paxos", "multi_paxos"} <= set(SUBJECTS)
+
+
+@pytest.mark.parametrize("mutant", [MUTANTS[2], MUTANTS[13], MUTANTS[22]], ids=lambda m: f"{m.package}: {m.name}")
+def test_some_mistakes_are_found(mutant):
+    assert catch(mutant) is not None
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: f"{m.package}: {m.name}")
+def test_mistakes_are_found(mutant):
+    """Each within a minute, shrinking included."""
+    assert catch(mutant) is not None
