@@ -123,12 +123,14 @@ class Cluster:
     # --- The network
 
     def deliver(self, sender: int, receiver: int, position: int = 0, again: bool = False) -> None:
-        """A message of a link arrives, the oldest or a later one; `again` leaves it there, to arrive once more."""
+        """A message of a link arrives, the oldest or a later one; with `again`, a copy goes to the end of the link."""
         waiting = self.links[sender, receiver]
         if position >= len(waiting) or self.hosts[receiver].node is None:
             return
         self._note("deliver", sender, receiver, *([position] if position or again else []), *([again] if again else []))
-        message = waiting[position] if again else waiting.pop(position)
+        message = waiting.pop(position)
+        if again:
+            waiting.append(message)
         self.hosts[receiver].receive(message)
         self.checker(events.Deliver(receiver, message))
 

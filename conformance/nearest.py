@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
+from conformance.search import Candidates, choices
 from model_check.validation.refusal import Refusal
 from model_check.validation.run import Run
 from spec.language import ir
-
-_TRIED = 64
-"""Choices of arguments tried for one action."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +27,7 @@ class Near:
     changes: tuple[str, ...] = ()
 
 
-def nearest(run: Run, variables: Sequence[str], candidates: Mapping[type, Sequence[Any]], first: Any) -> list[Near]:
+def nearest(run: Run, variables: Sequence[str], candidates: Candidates, first: Any) -> list[Near]:
     """For each action that writes one of some variables, the step that gets furthest, of all arguments tried.
 
     Args:
@@ -58,19 +55,16 @@ def written(act: ir.Action) -> set[str]:
     return found
 
 
-def _tried(run: Run, act: ir.Action, candidates: Mapping[type, Sequence[Any]], first: Any) -> Iterator[Near]:
-    choices = [candidates.get(getattr(binder.type, "cls", type(None)), ()) for binder in act.parameters[1:]]
-    for number, chosen in enumerate(product(*choices)):
-        if number == _TRIED:
-            return
+def _tried(run: Run, act: ir.Action, candidates: Candidates, first: Any) -> Iterator[Near]:
+    for arguments in choices(act, candidates, first):
         mark = run.mark()
-        if run.take(act.name, first, *chosen):
+        if run.take(act.name, *arguments):
             changed = tuple(dict.fromkeys(name for name, _ in sorted(run.touched(mark), key=lambda t: t[0])))
             step = str(run.steps[-1])
             run.back(mark)
             yield Near(step, None, changed)
         else:
-            refusal = run.refusal(act.name, first, *chosen)
+            refusal = run.refusal(act.name, *arguments)
             yield Near(str(refusal.step), refusal)
 
 

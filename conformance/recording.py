@@ -46,9 +46,10 @@ class Recorder(Generic[C]):
         waiting = links[m.sender, m.receiver]
         position = next(i for i, other in enumerate(waiting) if other is m)
         arrivals[id(m)] -= 1
-        if arrivals[id(m)]:
-            return ("deliver", m.sender, event.host, position, True)
         del waiting[position]
+        if arrivals[id(m)]:
+            waiting.append(m)
+            return ("deliver", m.sender, event.host, position, True)
         return ("deliver", m.sender, event.host, position) if position else ("deliver", m.sender, event.host)
 
 

@@ -1,1 +1,4 @@
-"""The protocols, written once: `consensus`, `voting`, `paxos`, `consensus_log`, `multi_paxos`, `replicated_log`, `raft`, and the language they are in."""
+"""The protocols, written once, and the language that they are in.
+
+`consensus`, `voting`, `paxos`, `consensus_log`, `multi_paxos`, `replicated_log`, `raft`, `deployed_raft`, `etcd_raft`.
+"""

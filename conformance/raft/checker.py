@@ -14,6 +14,7 @@ from conformance.raft.reads import Reads
 from conformance.raft.steps import Guide, Happening
 from conformance.raft.told import told
 from conformance.raft.words import UnknownPrefix, Words
+from conformance.search import Candidates, search
 from impl.raft import Entries, Raft, Ready, messages
 from impl.simulation import events
 from impl.simulation.raft_host import RaftHost
@@ -195,8 +196,17 @@ class Checker:
             self.guide.explain(f.server, h)
             self.comparison.note_happening(f.server, h)
             found = self.comparison.soon(f.server, h.view) if h.changed else []
-            if found:
+            if found and not self._search(f, h, mark):
                 raise self._departure(f, mark, h.event, Found(found), number=h.number, happenings=[h], after=h.view)
+
+    def _search(self, f: Followed, h: Happening, mark: int) -> bool:
+        """Other steps than the hinted ones; the hinted ones again where there are none."""
+        self.run.back(mark)
+        if search(self.run, lambda: not self.comparison.soon(f.server, h.view), self._candidates(f, [h], h.view), f.server.node):
+            return True
+        self.guide.refusals.clear()
+        self.guide.explain(f.server, h)
+        return False
 
     def _compare(self, f: Followed, mark: int, event: events.Event, sent: Sequence[messages.Message], batch: Sequence[Happening] = ()) -> None:
         differences = self.comparison.of_server(f.server) + self.comparison.of_messages(mark, sent)
@@ -235,16 +245,20 @@ class Checker:
 
     def _near(self, f: Followed, found: Found, happenings: Sequence[Happening], view: View) -> list[Near]:
         """What else the spec has for what differs; the run is back at the state before."""
+        return nearest(self.run, [d.variable for d in found.differences], self._candidates(f, happenings, view), f.server.node)
+
+    def _candidates(self, f: Followed, happenings: Sequence[Happening], view: View) -> Candidates:
+        """Arguments that steps of a server may have in an explanation."""
         said = [s[1] for h in happenings if h.message is not None and (s := self.words.said(h.message)) is not None]
         candidates: dict[type, list[object]] = {
             Node: [s.node for s in self.state.servers.values() if s is not f.server],
             Term: [Term(view.current_term)],
             Index: [Index(i) for i in sorted({view.commit_index, view.last_index})],
-            Value: [Value(0)],
+            Value: [self.words.value(command) for h in happenings if h.appended is not None for command in h.appended.commands[:1]],
         }
         for m in said:
             candidates.setdefault(type(m), []).append(m)
-        return nearest(self.run, [d.variable for d in found.differences], candidates, f.server.node)
+        return candidates
 
 
 def _node(host: RaftHost) -> Raft:

@@ -14,7 +14,6 @@ from conformance.departure import Difference
 from conformance.raft import mapping
 from conformance.raft.mapping import ClusterState, Server, View
 from conformance.raft.steps import Happening
-from conformance.raft.words import SpecMessage
 from impl.raft import Entries, messages
 from model_check.validation.run import Run
 from spec.language.values import show
@@ -62,14 +61,17 @@ class Comparison:
         """The variables that tell first, against a view that does not count yet: to name the very event."""
         run, n = self.run, s.node
         held = run.peek("log", n)
+        vote = run.peek("voted_for", n)
         if (
             run.peek("current_term", n) == view.current_term
+            and (vote if vote is None else vote.number + 1) == view.voted_for
             and run.peek("role", n) is view.role
             and run.peek("commit_index", n) == view.commit_index
             and len(held) == view.last_index
         ):
             return []
         pairs = (
+            ("voted_for", vote, None if view.voted_for is None else Node(view.voted_for - 1)),
             ("current_term", run.peek("current_term", n), view.current_term),
             ("role", run.peek("role", n), view.role),
             ("commit_index", run.peek("commit_index", n), view.commit_index),

@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.raft.checker import Checker
 from conformance.raft.cluster import Cluster
+from conformance.raft.scenarios import SCENARIOS, SETTINGS
 from conformance.runs import Runs
 
 
@@ -21,5 +22,5 @@ def draw_settings(random: Random) -> dict[str, Any]:
     }
 
 
-RUNS = Runs(Cluster, Checker, draw_settings, "raft")
+RUNS = Runs(Cluster, Checker, draw_settings, "raft", scenarios=SCENARIOS, scenario_settings=SETTINGS)
 """How `impl/raft` is run."""

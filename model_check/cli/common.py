@@ -23,7 +23,7 @@ from spec.language import IonianError, Protocol, Scope, ScopeError, SpecError, i
 from spec.language.context import QuorumSystem
 from spec.quorums import explicit, majorities, weighted
 
-SHIPPED = ("consensus", "voting", "paxos", "consensus-log", "multi-paxos", "replicated-log", "raft", "etcd-raft")
+SHIPPED = ("consensus", "voting", "paxos", "consensus-log", "multi-paxos", "replicated-log", "raft", "deployed-raft", "etcd-raft")
 # Beyond these, the sets of members and quorums alone do not fit into any memory.
 _LARGEST, _LARGEST_WITH_QUORUMS = 64, 12
 

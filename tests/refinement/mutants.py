@@ -46,7 +46,12 @@ MUTANTS = (
     # --- Elections
     Mutant("a vote of an earlier term is counted", "election.py", "node.role is CANDIDATE and m.term == node.current_term", "node.role is CANDIDATE"),
     Mutant("two votes in one term", "election.py", " and node.voted_for in (None, m.sender)", ""),
-    Mutant("a vote for a log that is not up to date", "election.py", "granted = up_to_date and m.term == node.current_term", "granted = m.term == node.current_term"),
+    Mutant(
+        "a vote for a log that is not up to date",
+        "election.py",
+        "granted = up_to_date and m.term == node.current_term",
+        "granted = m.term == node.current_term",
+    ),
     Mutant("a vote in an election of an earlier term", "election.py", "granted = up_to_date and m.term == node.current_term", "granted = up_to_date"),
     Mutant(
         "a vote told before it is written",
@@ -62,19 +67,46 @@ MUTANTS = (
         "if self.current_term != self._handed_hard_state.current_term or self.voted_for != self._handed_hard_state.voted_for:",
         "if self.current_term != self._handed_hard_state.current_term:",
     ),
-    Mutant("a restart forgets the vote", "state.py", "self.current_term, self.voted_for = hard_state.current_term, hard_state.voted_for", "self.current_term, self.voted_for = hard_state.current_term, None"),
+    Mutant(
+        "a restart forgets the vote",
+        "state.py",
+        "self.current_term, self.voted_for = hard_state.current_term, hard_state.voted_for",
+        "self.current_term, self.voted_for = hard_state.current_term, None",
+    ),
     Mutant("a request for a pre-vote moves the term", "core.py", "            if m.pre_vote:\n                return True\n", ""),
-    Mutant("a pre-candidate begins the term", "election.py", "    node.take_role(PRE_CANDIDATE, None)", "    node.begin_term(term)\n    node.take_role(PRE_CANDIDATE, None)"),
-    Mutant("an election on request stays in its term", "election.py", "node.begin_term(_next_term(node))", "node.begin_term(node.current_term if transfer else _next_term(node))"),
+    Mutant(
+        "a pre-candidate begins the term",
+        "election.py",
+        "    node.take_role(PRE_CANDIDATE, None)",
+        "    node.begin_term(term)\n    node.take_role(PRE_CANDIDATE, None)",
+    ),
+    Mutant(
+        "an election on request stays in its term",
+        "election.py",
+        "node.begin_term(_next_term(node))",
+        "node.begin_term(node.current_term if transfer else _next_term(node))",
+    ),
     # --- Terms
     Mutant("calls of an earlier term are obeyed", "replication.py", "    if m.term < term:\n        _refuse", "    if m.term < 0:\n        _refuse"),
-    Mutant("answers of an earlier term are believed", "replication.py", "if node.role is not LEADER or m.term < node.current_term:", "if node.role is not LEADER:"),
+    Mutant(
+        "answers of an earlier term are believed", "replication.py", "if node.role is not LEADER or m.term < node.current_term:", "if node.role is not LEADER:"
+    ),
     Mutant("a vote is kept into a later term", "state.py", "self.current_term, self.voted_for = term, None", "self.current_term = term"),
     # --- The log
-    Mutant("entries follow on whatever the term before them", "replication.py", "if log.term(prev_log_index) != m.prev_log_term and prev", "if log.term(prev_log_index) is None and prev"),
+    Mutant(
+        "entries follow on whatever the term before them",
+        "replication.py",
+        "if log.term(prev_log_index) != m.prev_log_term and prev",
+        "if log.term(prev_log_index) is None and prev",
+    ),
     Mutant("the search for a conflict ends one entry early", "log.py", "for position in range(overlap):", "for position in range(overlap - 1):"),
     Mutant("a conflict cuts nothing off", "log.py", "                self._truncate(cut)", "                pass"),
-    Mutant("an old call takes entries away", "log.py", "            cut = self.conflict(entries)", "            cut = entries.first_index if entries.terms else None"),
+    Mutant(
+        "an old call takes entries away",
+        "log.py",
+        "            cut = self.conflict(entries)",
+        "            cut = entries.first_index if entries.terms else None",
+    ),
     Mutant(
         "an acknowledgement before the write",
         "replication.py",
@@ -88,7 +120,12 @@ MUTANTS = (
         "AppendReply(term, node.id, m.sender, True, log.last_index,",
     ),
     # --- Commitment
-    Mutant("commitment by counting entries of an earlier term", "replication.py", "if index > node.commit_index and node.log.term(index) == node.current_term:", "if index > node.commit_index:"),
+    Mutant(
+        "commitment by counting entries of an earlier term",
+        "replication.py",
+        "if index > node.commit_index and node.log.term(index) == node.current_term:",
+        "if index > node.commit_index:",
+    ),
     Mutant("commitment with one holder too few", "replication.py", "index = held[node.quorum - 1]", "index = held[node.quorum - 2]"),
     Mutant("a leader counts what it has not written", "replication.py", "held.append(node.log.stable_index)", "held.append(node.log.last_index)", nodes=1),
     Mutant(
@@ -103,15 +140,40 @@ MUTANTS = (
         "if index < self.offset or self.term(index) != term:",
         "if index < self.offset or index > self.last_index:",
     ),
-    Mutant("entries are applied before they are committed", "core.py", "committed = log.entries(self.handed_index + 1, self.commit_index,", "committed = log.entries(self.handed_index + 1, log.last_index,"),
+    Mutant(
+        "entries are applied before they are committed",
+        "core.py",
+        "committed = log.entries(self.handed_index + 1, self.commit_index,",
+        "committed = log.entries(self.handed_index + 1, log.last_index,",
+    ),
     # --- Snapshots
-    Mutant("a restored snapshot drops its last term", "storage.py", "snapshot.last_index + 1, snapshot.last_term\n        self._terms, self._commands = [], []", "snapshot.last_index + 1, 0\n        self._terms, self._commands = [], []"),
+    Mutant(
+        "a restored snapshot drops its last term",
+        "storage.py",
+        "snapshot.last_index + 1, snapshot.last_term\n        self._terms, self._commands = [], []",
+        "snapshot.last_index + 1, 0\n        self._terms, self._commands = [], []",
+    ),
     Mutant("a compaction drops one entry too many", "storage.py", "        gone = index - self._first + 1\n", "        gone = index - self._first + 2\n"),
-    Mutant("a snapshot replaces a log that has more", "replication.py", "    elif node.log.term(match_index) == snapshot.last_term:\n        node.commit_to(match_index)\n", ""),
-    Mutant("an old snapshot replaces a newer state", "replication.py", "if match_index <= node.commit_index:\n        match_index = node.commit_index\n    elif", "if"),
+    Mutant(
+        "a snapshot replaces a log that has more",
+        "replication.py",
+        "    elif node.log.term(match_index) == snapshot.last_term:\n        node.commit_to(match_index)\n",
+        "",
+    ),
+    Mutant(
+        "an old snapshot replaces a newer state",
+        "replication.py",
+        "if match_index <= node.commit_index:\n        match_index = node.commit_index\n    elif",
+        "if",
+    ),
     # --- Reads
     Mutant("a read without confirmation", "reads.py", "    if node.quorum == 1:", "    if node.quorum:"),
-    Mutant("a new leader's read does not wait for its term's first entry", "reads.py", "read_index = max(node.commit_index, node.term_start)", "read_index = node.commit_index"),
+    Mutant(
+        "a new leader's read does not wait for its term's first entry",
+        "reads.py",
+        "read_index = max(node.commit_index, node.term_start)",
+        "read_index = node.commit_index",
+    ),
     Mutant("a read joins a round that has gone out", "replication.py", "node.to_replicate = node.read_round_open = False", "node.to_replicate = False"),
 )
 
@@ -173,18 +235,18 @@ def table(caught: Sequence[tuple[Mutant, Catch | None]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _of_paxos() -> list[Mutant]:
-    """The mistakes in `impl/paxos` and `impl/multi_paxos`."""
+def everyone() -> list[Mutant]:
+    """All mistakes, in `impl/raft`, `impl/paxos` and `impl/multi_paxos`."""
     from tests.refinement.paxos_mutants import MULTI_PAXOS, PAXOS
 
-    return [Mutant(*m, package=package) for package, mistakes in (("paxos", PAXOS), ("multi_paxos", MULTI_PAXOS)) for m in mistakes]
+    return [*MUTANTS, *(Mutant(*m, package=package) for package, mistakes in (("paxos", PAXOS), ("multi_paxos", MULTI_PAXOS)) for m in mistakes)]
 
 
 def main(arguments: Sequence[str]) -> int:
     """Plant the mistakes, print the table, and write it where that is asked for."""
     names = [a for a in arguments if not a.startswith("--")]
     caught = []
-    for mutant in (*MUTANTS, *_of_paxos()):
+    for mutant in everyone():
         if not names or any(n in mutant.name for n in names):
             found = catch(mutant)
             caught.append((mutant, found))

@@ -1,0 +1,102 @@
+"""Runs written by hand: what chance meets too rarely. Each is a correct run of a cluster of three, and some mistake's worst one."""
+
+from __future__ import annotations
+
+from conformance.raft.cluster import Cluster
+from impl.raft.messages import InstallSnapshot
+
+SETTINGS = {"election_ticks": 3, "pre_vote": False, "check_quorum": False}
+"""Hosts that are impatient and ask nobody before they stand."""
+
+
+def work(c: Cluster, n: int) -> None:
+    """The host writes what it has to."""
+    c.begin(n)
+    c.finish(n)
+
+
+def exchange(c: Cluster, sender: int, receiver: int) -> None:
+    """The sender writes and its messages arrive, and then the same the other way."""
+    for a, b in ((sender, receiver), (receiver, sender)):
+        work(c, a)
+        while c.links[a, b]:
+            c.deliver(a, b)
+
+
+def snapshot_under_way(c: Cluster) -> None:
+    """Host 1 leads; host 3 lacks what it has compacted away, and the snapshot waits on the link."""
+    c.elect(1)
+    c.crash(3)
+    for _ in range(3):
+        c.propose(1)
+        c.calm(3)
+    c.compact(1)
+    for sender in (1, 2):
+        while c.links[sender, 3]:
+            c.lose(sender, 3)
+    c.restart(3)
+    for _ in range(10):
+        if any(isinstance(m, InstallSnapshot) for m in c.links[1, 3]):
+            break
+        while c.links[1, 3]:
+            c.deliver(1, 3)
+        exchange(c, 3, 1)
+        c.tick(1)
+        work(c, 1)
+
+
+def old_snapshot(c: Cluster) -> None:
+    """A snapshot arrives twice: the second time, its receiver has compacted more than it covers."""
+    snapshot_under_way(c)
+    c.deliver(1, 3, again=True)
+    c.report(1, 3)
+    work(c, 3)
+    c.deliver(3, 1)
+    c.propose(1)
+    for _ in range(3):
+        work(c, 1)
+        while len(c.links[1, 3]) > 1:
+            c.deliver(1, 3, 1 if isinstance(c.links[1, 3][0], InstallSnapshot) else 0)
+        exchange(c, 3, 1)
+        c.tick(1)
+    c.compact(3)
+    while c.links[1, 3]:
+        c.deliver(1, 3)
+    c.calm(3)
+
+
+def read_after_the_round(c: Cluster) -> None:
+    """A leader that is none any more takes a read while an answer to its last round of calls is still under way."""
+    c.elect(1)
+    c.read(1)
+    work(c, 1)
+    for follower in (2, 3):
+        c.deliver(1, follower)
+        work(c, follower)
+    c.deliver(2, 1)
+    work(c, 1)
+    for n in (2, 3):
+        while c.links[1, n]:
+            c.lose(1, n)
+    node = c.hosts[2].node
+    assert node is not None, "host 2 is up"
+    while node.election_elapsed < node.timeout and node.leader is not None:
+        c.tick(2)
+    work(c, 2)
+    while c.links[2, 3]:
+        c.deliver(2, 3)
+    for _ in range(3):
+        work(c, 3)
+        while c.links[3, 2]:
+            c.deliver(3, 2)
+        work(c, 2)
+        while c.links[2, 3]:
+            c.deliver(2, 3)
+    c.read(1)
+    while c.links[3, 1]:
+        c.deliver(3, 1)
+    work(c, 1)
+
+
+SCENARIOS = (snapshot_under_way, old_snapshot, read_after_the_round)
+"""All of them."""

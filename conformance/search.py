@@ -1,0 +1,58 @@
+"""A bounded search for steps of the spec, where hints do not lead to what an implementation did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice, product
+from typing import Any, TypeAlias
+
+from model_check.validation.run import Run
+from spec.language import ir
+
+DEPTH = 3
+BUDGET = 4_000
+"""Steps tried in one search."""
+_TRIED = 64
+"""Choices of arguments tried for one action."""
+
+Candidates: TypeAlias = Mapping[type, Sequence[Any]]
+"""Arguments to try, by their class."""
+
+
+def choices(act: ir.Action, candidates: Candidates, first: Any) -> Iterator[tuple[Any, ...]]:
+    """Arguments of an action whose first one is a given server."""
+    domains = [candidates.get(getattr(binder.type, "cls", type(None)), ()) for binder in act.parameters[1:]]
+    for chosen in islice(product(*domains), _TRIED):
+        yield (first, *chosen)
+
+
+def search(run: Run, there: Callable[[], bool], candidates: Candidates, first: Any) -> bool:
+    """Take as few steps of one server as lead to a goal; False, and none taken, where none of the sequences tried does.
+
+    Args:
+        run: where to start.
+        there: whether the run's state is the one wanted.
+        candidates: the arguments to try.
+        first: the server.
+    """
+    steps = [(act.name, arguments) for act in run.protocol.ir.actions for arguments in choices(act, candidates, first)]
+    left = BUDGET
+
+    def deepen(depth: int) -> bool:
+        nonlocal left
+        if there():
+            return True
+        if depth == 0:
+            return False
+        for action, arguments in steps:
+            left -= 1
+            if left < 0:
+                return False
+            mark = run.mark()
+            if run.take(action, *arguments):
+                if deepen(depth - 1):
+                    return True
+                run.back(mark)
+        return False
+
+    return any(deepen(depth) for depth in range(DEPTH + 1))
