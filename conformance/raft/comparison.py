@@ -108,10 +108,11 @@ class Comparison:
         self._low[s.node] = UNCHANGED
         if s.unwritten is not None and s.unwritten.first_index < low:
             low = s.unwritten.first_index
-        if len(held) == mapping.last_index(s) and low > len(held):
+        last = mapping.last_index(s)
+        if len(held) == last < low:
             return []
-        mapped = mapping.log(s, self.state.words, min(low, len(held) + 1))
-        start = min(low, len(held) + 1) - 1
+        start = min(low, len(held) + 1, last + 1) - 1
+        mapped = mapping.log(s, self.state.words, start + 1)
         return [] if tuple(held[start:]) == mapped else [_first_difference(s, start, held, mapped)]
 
     def of_messages(self, mark: int, sent: Sequence[messages.Message]) -> list[Difference]:
