@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from impl.simulation.cluster import Cluster
-from impl.simulation.history import write
+from impl.simulation.history import to_text
 from impl.simulation.latency import MILLISECOND, SECOND
 from impl.simulation.nemesis import draw_faults
 from impl.simulation.simulation import Simulation
@@ -63,7 +63,7 @@ def _simulate(keys: int, faults: bool, seed: int, path: Path) -> None:
     while len(run.history) < OPERATIONS:
         run.run(run.now + MILLISECOND)
     run.settle(2 * SECOND)
-    write(run.history, path)
+    path.write_text(to_text(run.history), encoding="utf-8")
 
 
 def _judge(kind: str, histories: list[tuple[Path, bool]], folder: str) -> Judged:

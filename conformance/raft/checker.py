@@ -62,7 +62,7 @@ class Checker:
 
     def __init__(self, hosts: Mapping[int, RaftHost]) -> None:
         self.run = Run(DeployedRaft(Scope(node=len(hosts), term=HUGE, index=HUGE, value=HUGE)))
-        self.words = Words(lambda: self.run.peek("committed"))  # type: ignore[no-any-return]
+        self.words = Words(lambda: self.run.peek("committed"))
         servers = {n: Server(host, Node(n - 1), look(_node(host))) for n, host in hosts.items()}
         self.state = ClusterState(self.words, servers)
         self.guide = Guide(self.run, self.words)
@@ -90,7 +90,7 @@ class Checker:
         if self._readys > ENDLESS * len(self._followed):
             raise self._departure(followed, self.run.mark(), event, Found([], "Readys are handed out without end"))
         try:
-            self._handlers.get(type(event), self._happened)(followed, event)  # type: ignore[arg-type]
+            self._handlers.get(type(event), self._happened)(followed, event)
         except UnknownPrefix as error:
             raise self._departure(followed, self.run.mark(), event, Found([], str(error))) from None
 

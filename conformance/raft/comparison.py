@@ -14,7 +14,6 @@ from conformance.departure import Difference
 from conformance.raft import mapping
 from conformance.raft.mapping import ClusterState, Server, View
 from conformance.raft.steps import Happening
-from conformance.raft.words import SpecMessage
 from impl.raft import Entries, messages
 from model_check.validation.run import Run
 from spec.language.values import show

@@ -53,7 +53,7 @@ def run_simulation(seed: int, nodes: int, time: int = SIMULATED_TIME) -> Outcome
     settings = {**draw_settings(random), "election_ticks": random.choice([5, 10])}
     cluster = SimulatedCluster("raft", nodes, settings)
     recorder: Recorder[Checker]
-    simulation = Simulation(cluster, faults=draw_faults(seed, cluster.ids, time), seed=seed, observer=lambda event: recorder(event))
+    simulation = Simulation(cluster, faults=draw_faults(seed, cluster.ids, time), seed=seed, observer=lambda event: recorder(event))  # noqa: PLW0108  # the recorder comes after the hosts that it records
     recorder = Recorder(Checker({n: host for n, host in simulation.hosts.items() if isinstance(host, RaftHost)}))
     failure = None
     try:
@@ -85,7 +85,7 @@ def shrunk(failure: Failure, seconds: float = SHRINKING_SECONDS) -> Failure:
     return Failure(last, Play(play.nodes, play.seed, play.settings, moves), failure.length)
 
 
-def outcome_of(play: Play, on_cluster: Callable[[Cluster], Any] = lambda cluster: None) -> tuple[Exception | None, list[Move]]:
+def outcome_of(play: Play, on_cluster: Callable[[Cluster], Any] = lambda _: None) -> tuple[Exception | None, list[Move]]:
     """Let a run happen: what it raises, and the calls that had an effect up to there."""
     cluster = Cluster(play.nodes, play.seed, **play.settings)
     try:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from impl.raft import Entries, messages
+from spec.language import Window
 from spec.raft import AppendEntries, AppendReply, Node, RequestVote, VoteReply
 from spec.replicated_log import Entry, Index, Term, Value
-
-from spec.language import Window
 
 SpecMessage = RequestVote | VoteReply | AppendEntries | AppendReply
 Said = tuple[str, SpecMessage] | None

@@ -1,0 +1,181 @@
+"""Seeded runs of `impl/raft`, each event of which is some steps of the spec, or none."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+
+import pytest
+
+from conformance.raft.chaos import Chaos, draw_settings
+from conformance.raft.cluster import Cluster
+from conformance.raft.runs import outcome_of, run_chaos, run_simulation
+from impl.raft.messages import InstallSnapshot
+from spec.deployed_raft import DeployedRaft
+
+
+@pytest.mark.refinement
+@pytest.mark.parametrize("nodes", [1, 2, 3, 5])
+def test_runs_in_which_anything_may_happen_at_any_time(nodes, budget):
+    for seed in range(budget // 6):
+        assert run_chaos(seed, nodes).failure is None
+
+
+@pytest.mark.refinement
+@pytest.mark.parametrize("nodes", [3, 5])
+def test_runs_in_simulated_time(nodes, budget):
+    for seed in range(budget // 15):
+        outcome = run_simulation(seed, nodes)
+        assert outcome.failure is None
+        assert outcome.events > 1_000
+
+
+def test_the_comparison_of_what_changed_misses_nothing():
+    for seed in range(6):
+        random = Random(f"chaos {seed}")
+        cluster = Cluster(3, seed, **draw_settings(random))
+        chaos = Chaos(cluster, random)
+        for number in range(1_000):
+            chaos.event()
+            if number % 10 == 0:
+                assert cluster.checker.comparison.everything() == []
+
+
+def test_one_seed_is_one_run():
+    first, second = (run_chaos(5, 3) for _ in range(2))
+    assert (first.events, first.steps) == (second.events, second.steps)
+
+
+def test_a_run_is_a_value_that_happens_again():
+    random = Random(3)
+    cluster = Cluster(3, 3, election_ticks=3)
+    chaos = Chaos(cluster, random)
+    for _ in range(500):
+        chaos.event()
+    error, moves = outcome_of(cluster.play())
+    assert error is None
+    assert moves == cluster.moves
+
+
+def a_cluster_with_a_leader() -> Cluster:
+    c = Cluster(3, election_ticks=3, pre_vote=False)
+    c.elect(1)
+    assert c.hosts[1].node.role.name == "LEADER"
+    return c
+
+
+def taken(c: Cluster) -> Counter[str]:
+    return Counter(step.action for step in c.checker.run.steps)
+
+
+def test_a_leader_that_crashes_loses_what_it_was_still_writing():
+    c = a_cluster_with_a_leader()
+    c.propose(1)
+    c.propose(1)
+    c.begin(1)
+    c.crash(1, surviving=1)
+    assert taken(c)["lose_unwritten"] == 1
+    c.restart(1)
+    assert c.hosts[1].node.log.last_index == 2
+    assert len(c.checker.run.peek("log", c.checker.state.servers[1].node)) == 2
+
+
+def test_a_vote_that_survives_its_crash_was_cast_in_silence():
+    c = Cluster(3, election_ticks=3, pre_vote=False)
+    for _ in range(6):
+        c.tick(1)
+    c.begin(1)
+    c.crash(1, surviving=1)
+    assert taken(c) == {"vote_in_silence": 1}
+
+
+def test_of_a_call_a_beginning_survives():
+    c = a_cluster_with_a_leader()
+    for _ in range(3):
+        c.propose(1)
+    c.begin(1)
+    c.deliver(1, 2)
+    c.begin(2)
+    c.crash(2, surviving=2)
+    assert taken(c)["store_in_silence"] == 1
+    assert c.hosts[2].disk.storage.last_index() == 3
+
+
+def a_snapshot_under_way() -> Cluster:
+    """Host 3 lacks what the leader has compacted away."""
+    c = a_cluster_with_a_leader()
+    c.crash(3)
+    for _ in range(3):
+        c.propose(1)
+        c.calm(3)
+    c.compact(1)
+    for sender in (1, 2):
+        while c.links[sender, 3]:
+            c.lose(sender, 3)
+    c.restart(3)
+    for _ in range(6):
+        c.tick(1)
+        c.begin(1)
+        c.finish(1)
+        while c.links[1, 3] and not isinstance(c.links[1, 3][0], InstallSnapshot):
+            c.deliver(1, 3)
+        c.begin(3)
+        c.finish(3)
+        while c.links[3, 1]:
+            c.deliver(3, 1)
+        if c.links[1, 3]:
+            return c
+    raise AssertionError("no snapshot was sent")
+
+
+def test_a_snapshot_is_a_call_that_begins_at_the_first_entry():
+    c = a_snapshot_under_way()
+    c.deliver(1, 3)
+    c.calm(2)
+    assert taken(c)["send_snapshot"] == 1
+    assert c.hosts[3].disk.storage.first_index() > 1
+    assert c.checker.comparison.everything() == []
+
+
+def test_a_snapshot_that_survives_a_crash_was_restored_in_silence():
+    c = a_snapshot_under_way()
+    c.deliver(1, 3)
+    c.begin(3)
+    c.crash(3, surviving=3)
+    assert taken(c)["restore_in_silence"] == 1
+    c.restart(3)
+    assert c.hosts[3].node.commit_index > 0
+
+
+def test_an_old_snapshot_is_answered_with_what_is_committed():
+    c = a_snapshot_under_way()
+    c.deliver(1, 3, again=True)
+    c.report(1, 3)
+    c.propose(1)
+    for _ in range(3):
+        c.tick(1)
+        for n in c.hosts:
+            c.begin(n)
+            c.finish(n)
+        for link in [(1, 2), (2, 1), (3, 1)]:
+            while c.links[link]:
+                c.deliver(*link)
+        while len(c.links[1, 3]) > 1:
+            c.deliver(1, 3, 1)
+    c.deliver(1, 3)
+    c.calm()
+    assert taken(c)["acknowledge_committed"] >= 1
+
+
+@pytest.mark.long
+@pytest.mark.refinement
+def test_together_the_runs_take_every_step_that_the_spec_has():
+    found: Counter[str] = Counter()
+    for seed in range(300):
+        random = Random(f"chaos {seed}")
+        cluster = Cluster(3, seed, **draw_settings(random))
+        chaos = Chaos(cluster, random)
+        for _ in range(2_000):
+            chaos.event()
+        found += taken(cluster)
+    assert {a.name for a in DeployedRaft.ir.actions} - found.keys() <= {"restore_in_silence"}
