@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from conformance.departure import Departure
 from conformance.nearest import Near, nearest
@@ -73,7 +74,7 @@ class Checker:
         """Whether some event was not explained; the run is then of no more use."""
         self._readys = 0
         self._followed = {n: Followed(s, s.view) for n, s in servers.items()}
-        self._handlers = {
+        self._handlers: dict[type, Callable[[Followed, Any], None]] = {
             events.BeginWrite: self._begin_write,
             events.FinishWrite: self._finish_write,
             events.Crash: self._crash,
