@@ -84,7 +84,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def ionian(tmp_path: Path, cache: Path):
     """Run a command of the README in a folder that looks like the checkout and may be written to."""
-    for package in ("spec", "model_check", "proofs"):
+    for package in ("spec", "model_check", "proofs", "impl", "conformance"):
         (tmp_path / package).symlink_to(ROOT / package)
 
     def run(command: str) -> tuple[int, str]:
