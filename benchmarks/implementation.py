@@ -138,7 +138,7 @@ def targets(found: Found) -> list[Target]:
         of_kind = [j for j in found.histories if j.kind.startswith(kind)]
         slowest = max((j.slowest for j in of_kind), default=None)
         met = slowest is not None and slowest < seconds and not any(j.wrong or j.undecided for j in of_kind)
-        aims.append(_target(f"Histories, {kind}: each decided as it should be in under {seconds:.0f} s", slowest, "{:.2f} s at most", met))
+        aims.append(_target(f"Histories, {kind}: each decided as it should be in under {seconds:.0f} s", slowest, "{:.3f} s at most", met))
     return aims
 
 
@@ -162,7 +162,7 @@ def render(found: Found, date: str, before: float, repeats: int) -> str:
         peer=table(["outstanding", "commands/s"], [(f"{window:,}", f"{rate:,.0f}") for window, rate in found.peer.items()]),
         histories=table(
             ["histories", "how many", "operations, at most", "verdicts", "slowest s"],
-            [(j.kind, str(j.histories), f"{j.operations:,}", j.verdicts, f"{j.slowest:.2f}") for j in found.histories],
+            [(j.kind, str(j.histories), f"{j.operations:,}", j.verdicts, f"{j.slowest:.3f}") for j in found.histories],
         ),
         skipped="".join(["\n## Not measured\n\n", *(f"- {reason}\n" for reason in found.skipped)]) if found.skipped else "",
     )

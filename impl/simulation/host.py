@@ -51,12 +51,14 @@ class Host(ABC):
     While the host is down its `node` is None, and everything but `restart` raises HostDown.
     """
 
-    __slots__ = ("answered", "completed", "disk", "id", "machine", "node")
+    __slots__ = ("answered", "completed", "disk", "id", "machine", "node", "writing")
 
     id: int
     node: Any
     disk: Disk[Any, Any]
     machine: Any
+    writing: Any
+    """What finish_write has to do; None where no write is under way."""
     completed: list[tuple[bytes, Any]]
     """Commands applied, with what the state machine answered, until somebody takes them."""
     answered: list[bytes]
@@ -94,10 +96,33 @@ class Host(ABC):
     def finish_write(self) -> list[Any]:
         """The writes are synced: apply what is committed and end the Ready; the messages that had to wait for it."""
 
-    @abstractmethod
     def crash(self, surviving: int = 0) -> None:
         """Lose everything but the disk; of the unsynced writes the first `surviving` pieces are done."""
+        self._up()
+        self.node = self.writing = None
+        self.disk.crash(surviving)
+
+    def restart(self) -> None:
+        """Come up again from the disk; ValueError where the host is up."""
+        if self.node is not None:
+            raise ValueError(f"host {self.id} is up; crash it first")
+        self._begin()
 
     @abstractmethod
-    def restart(self) -> None:
-        """Come up again from the disk."""
+    def _begin(self) -> None:
+        """Come up from the disk."""
+
+    def _up(self) -> Any:
+        """The node; HostDown where there is none."""
+        if self.node is None:
+            raise HostDown(f"host {self.id} is down; restart it first")
+        return self.node
+
+    def _written(self) -> Any:
+        """What was being written, which now is on the disk; ValueError where there was nothing."""
+        self._up()
+        written, self.writing = self.writing, None
+        if written is None:
+            raise ValueError(f"host {self.id} has no write under way; begin_write comes first")
+        self.disk.sync()
+        return written

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from impl.multi_paxos import Ballot, Commands, Config, MemoryStorage, Message, Node, ReadState, Ready, Run
 from impl.simulation.disk import Disk
-from impl.simulation.host import CommandLog, Host, HostDown, StateMachine
+from impl.simulation.host import CommandLog, Host, StateMachine
 
 Write: TypeAlias = Ballot | Run | int
 """max_bal, votes, commit_index."""
@@ -19,11 +19,12 @@ class MultiPaxosHost(Host):
     The state machine is volatile: after a crash it applies the whole log again.
     """
 
-    __slots__ = ("_machine", "_random", "_reads", "applied_slot", "config", "writing")
+    __slots__ = ("_machine", "_random", "_reads", "applied_slot", "config")
 
     node: Node | None
     disk: Disk[MemoryStorage, Write]
     machine: StateMachine
+    writing: Ready | None
 
     def __init__(self, config: Config, random: Callable[[int], int], machine: Callable[[], StateMachine] = CommandLog) -> None:
         self.id, self.config = config.id, config
@@ -35,17 +36,11 @@ class MultiPaxosHost(Host):
         """Duty 8: a node from its storage, with an empty state machine."""
         self.node = Node(self.config, self._random, self.disk.storage)
         self.machine = self._machine()
-        self.writing: Ready | None = None
-        """The Ready whose writes are queued."""
+        self.writing = None
         self.applied_slot = 0
         """The last slot that the state machine has applied."""
         self._reads: list[ReadState] = []
         self.completed, self.answered = [], []
-
-    def _up(self) -> Node:
-        if self.node is None:
-            raise HostDown(f"host {self.id} is down; restart it first")
-        return self.node
 
     def tick(self) -> None:
         """A unit of the host's own time passes."""
@@ -65,7 +60,8 @@ class MultiPaxosHost(Host):
 
     def begin_write(self) -> list[Message]:
         """Duties 1 to 3, the first half."""
-        ready = self.writing = self._up().ready()
+        ready: Ready = self._up().ready()
+        self.writing = ready
         unsynced = self.disk.unsynced
         if ready.max_bal is not None:
             unsynced.append(ready.max_bal)
@@ -81,11 +77,8 @@ class MultiPaxosHost(Host):
 
     def finish_write(self) -> list[Message]:
         """Duties 1 to 4 and 9, the second half."""
-        node, ready = self._up(), self.writing
-        if ready is None:
-            raise HostDown(f"host {self.id} has no write under way; begin_write comes first")
-        self.writing = None
-        self.disk.sync()
+        node: Node = self._up()
+        ready: Ready = self._written()
         if ready.committed is not None:
             self._apply(ready.committed)
         if reads := self._reads + ready.read_states:
@@ -93,16 +86,6 @@ class MultiPaxosHost(Host):
             self._reads = [read for read in reads if read.read_index > self.applied_slot]
         node.advance()
         return ready.messages_after_write
-
-    def crash(self, surviving: int = 0) -> None:
-        """Lose everything but the disk."""
-        self._up()
-        self.node = self.writing = None
-        self.disk.crash(surviving)
-
-    def restart(self) -> None:
-        """Come up again from the disk."""
-        self._begin()
 
     def _apply(self, committed: Commands) -> None:
         machine, completed = self.machine, self.completed

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from impl.paxos import Accept, Accepted, Acceptor, AcceptorState, Config, Learner, Message, Phase, Prepare, Proposer, ProposerState
 from impl.paxos.machine import Ready
 from impl.simulation.disk import Disk
-from impl.simulation.host import CommandLog, Host, HostDown, StateMachine
+from impl.simulation.host import CommandLog, Host, StateMachine
 
 Write: TypeAlias = AcceptorState | ProposerState
 
@@ -55,11 +55,12 @@ class PaxosHost(Host):
     after it the commands of its own clients, which change nothing more.
     """
 
-    __slots__ = ("_decided", "_machine", "_proposed", "_random", "_reads", "_writing", "config")
+    __slots__ = ("_decided", "_machine", "_proposed", "_random", "_reads", "config")
 
     node: PaxosNode | None
     disk: Disk[PaxosStorage, Write]
     machine: StateMachine
+    writing: list[tuple[Acceptor | Proposer, list[Message]]] | None
 
     def __init__(self, config: Config, random: Callable[[int], int], machine: Callable[[], StateMachine] = CommandLog) -> None:
         self.id, self.config = config.id, config
@@ -72,20 +73,15 @@ class PaxosHost(Host):
         storage = self.disk.storage
         self.node = PaxosNode(Acceptor(self.config, storage.acceptor), Proposer(self.config, self._random, storage.proposer), Learner(self.config))
         self.machine = self._machine()
-        self._writing: list[tuple[Acceptor | Proposer, list[Message]]] | None = None
+        self.writing = None
         self._proposed: list[bytes] = []
         self._reads: list[bytes] = []
         self._decided = False
         self.completed, self.answered = [], []
 
-    def _up(self) -> PaxosNode:
-        if self.node is None:
-            raise HostDown(f"host {self.id} is down; restart it first")
-        return self.node
-
     def has_work(self) -> bool:
         """Whether begin_write would have anything to do; False during a write."""
-        return self._writing is None and super().has_work()
+        return self.writing is None and super().has_work()
 
     def tick(self) -> None:
         """A unit of the host's own time passes."""
@@ -93,14 +89,14 @@ class PaxosHost(Host):
 
     def receive(self, message: Message) -> None:
         """A message arrives."""
-        node = self._up()
+        node: PaxosNode = self._up()
         node.step(message)
         if node.chosen is not None:
             self._answer(node.chosen)
 
     def propose(self, command: bytes) -> None:
         """A client's command; while the proposer is busy with another one's, the client waits to hear which is chosen."""
-        node = self._up()
+        node: PaxosNode = self._up()
         self._proposed.append(command)
         if node.chosen is not None:
             self._answer(node.chosen)
@@ -109,43 +105,29 @@ class PaxosHost(Host):
 
     def read(self, context: bytes) -> None:
         """A client's read, to be answered once the node knows what is chosen."""
-        node = self._up()
+        node: PaxosNode = self._up()
         self._reads.append(context)
         if node.chosen is not None:
             self._answer(node.chosen)
 
     def begin_write(self) -> list[Message]:
         """Duties 1 and 2, the first half; no message may leave before the write."""
-        node = self._up()
-        self._writing = []
+        node: PaxosNode = self._up()
+        self.writing = []
         for machine in (node.acceptor, node.proposer):
             if machine.has_ready():
                 ready: Ready[AcceptorState] | Ready[ProposerState] = machine.ready()
                 if ready.state is not None:
                     self.disk.unsynced.append(ready.state)
-                self._writing.append((machine, ready.messages))
+                self.writing.append((machine, ready.messages))
         return []
 
     def finish_write(self) -> list[Message]:
         """Duties 1 and 2, the second half."""
-        self._up()
-        if self._writing is None:
-            raise HostDown(f"host {self.id} has no write under way; begin_write comes first")
-        done, self._writing = self._writing, None
-        self.disk.sync()
+        done: list[tuple[Acceptor | Proposer, list[Message]]] = self._written()
         for machine, _ in done:
             machine.advance()
         return [message for _, messages in done for message in messages]
-
-    def crash(self, surviving: int = 0) -> None:
-        """Lose everything but the disk."""
-        self._up()
-        self.node = self._writing = None
-        self.disk.crash(surviving)
-
-    def restart(self) -> None:
-        """Come up again from the disk."""
-        self._begin()
 
     def _answer(self, chosen: bytes) -> None:
         if not self._decided:

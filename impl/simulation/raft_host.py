@@ -8,7 +8,7 @@ from typing import TypeAlias
 from impl.raft import Config, Entries, HardState, MemoryStorage, Raft, Ready, Snapshot, Tracer
 from impl.raft.messages import Message
 from impl.simulation.disk import Disk
-from impl.simulation.host import CommandLog, Host, HostDown, StateMachine
+from impl.simulation.host import CommandLog, Host, StateMachine
 
 Write: TypeAlias = HardState | Snapshot | Entries
 
@@ -23,11 +23,12 @@ class RaftHost(Host):
         tracer: called by the node with each of its events.
     """
 
-    __slots__ = ("_machine", "_random", "_reads", "_tracer", "applied_index", "config", "writing")
+    __slots__ = ("_machine", "_random", "_reads", "_tracer", "applied_index", "config")
 
     node: Raft | None
     disk: Disk[MemoryStorage, Write]
     machine: StateMachine
+    writing: Ready | None
 
     def __init__(self, config: Config, random: Callable[[int], int], machine: Callable[[], StateMachine] = CommandLog, tracer: Tracer | None = None) -> None:
         self.id, self.config = config.id, config
@@ -39,8 +40,7 @@ class RaftHost(Host):
         """Duty 10: a node from its storage, and its state machine from the snapshot there, or empty."""
         self.node = Raft(self.config, self.disk.storage, self._random, self._tracer)
         self.machine = self._machine()
-        self.writing: Ready | None = None
-        """The Ready whose writes are queued."""
+        self.writing = None
         self.applied_index = 0
         """The last entry that the state machine has applied."""
         self._reads: list[tuple[int, bytes]] = []
@@ -48,11 +48,6 @@ class RaftHost(Host):
         snapshot = self.disk.storage.snapshot()
         if snapshot is not None:
             self._restore(snapshot)
-
-    def _up(self) -> Raft:
-        if self.node is None:
-            raise HostDown(f"host {self.id} is down; restart it first")
-        return self.node
 
     def tick(self) -> None:
         """A unit of the host's own time passes."""
@@ -98,7 +93,8 @@ class RaftHost(Host):
 
     def begin_write(self) -> list[Message]:
         """Duties 1 and 2, the first half."""
-        ready = self.writing = self._up().ready()
+        ready: Ready = self._up().ready()
+        self.writing = ready
         unsynced = self.disk.unsynced
         if ready.hard_state is not None:
             unsynced.append(ready.hard_state)
@@ -110,11 +106,8 @@ class RaftHost(Host):
 
     def finish_write(self) -> list[Message]:
         """Duties 1 to 4 and 6, the second half."""
-        node, ready = self._up(), self.writing
-        if ready is None:
-            raise HostDown(f"host {self.id} has no write under way; begin_write comes first")
-        self.writing = None
-        self.disk.sync()
+        node: Raft = self._up()
+        ready: Ready = self._written()
         if ready.snapshot is not None:
             self._restore(ready.snapshot)
         if ready.committed is not None:
@@ -126,16 +119,6 @@ class RaftHost(Host):
             self._reads = [read for read in self._reads if read[0] > self.applied_index]
         node.advance()
         return ready.messages_after_write
-
-    def crash(self, surviving: int = 0) -> None:
-        """Lose everything but the disk."""
-        self._up()
-        self.node = self.writing = None
-        self.disk.crash(surviving)
-
-    def restart(self) -> None:
-        """Come up again from the disk."""
-        self._begin()
 
     def _apply(self, committed: Entries) -> None:
         machine, completed = self.machine, self.completed

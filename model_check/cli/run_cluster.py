@@ -21,7 +21,7 @@ from model_check.cli.linearize import EXIT_STATUS
 from model_check.itf import Json
 from model_check.linearizability import MODELS, History, Operation, Result, check_history
 from model_check.linearizability.report import print_result
-from model_check.report import console, put
+from model_check.report import console, number, put
 
 
 def _kinds(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, ...]:
@@ -76,10 +76,12 @@ def run_cluster(
             simulation.settle(workload.patience)
         except Exception as error:  # whatever the implementation under test raises is a finding
             _print_failure(out, error)
-            return 1
+            verdicts.append({"seed": of_run, "verdict": "failed", "error": f"{type(error).__name__}: {error}"})
+            status = 1
+            break
         result = check_history(_history(simulation), MODELS[model])
         _print(out, simulation, schedule, result)
-        verdicts.append({"seed": of_run, **result.to_json(), "events": simulation.events, "refused": [*simulation.refused]})
+        verdicts.append({"seed": of_run, **result.to_json(), "events": simulation.events, "refused": len(simulation.refused)})
         status = 1 if simulation.refused else EXIT_STATUS[result.verdict]
         if status:
             break
@@ -92,17 +94,7 @@ def run_cluster(
 def _history(simulation: Simulation) -> History:
     """The history as `ionian linearize` reads it from a file."""
     operations = [
-        Operation(
-            str(o.client),
-            o.operation,
-            o.key,
-            o.arguments,
-            o.outcome,
-            o.result,
-            o.invoked_event,
-            o.returned_event,
-            line,
-        )
+        Operation(str(o.client), o.operation, o.key, o.arguments, o.outcome, o.result, o.invoked_event, o.returned_event, line)
         for line, o in enumerate(simulation.history, 1)
     ]
     return History(f"{simulation.cluster.protocol}, {simulation.cluster.nodes} nodes, seed {simulation.seed}", operations)
@@ -118,14 +110,17 @@ def _print_failure(out: Console, error: Exception) -> None:
 
 def _print(out: Console, simulation: Simulation, schedule: Sequence[Fault], result: Result) -> None:
     """What a run has found; where that is nothing, one line."""
-    for refusal in simulation.refused:
-        put(out, f"Refused, for no correct host sends it: {refusal}", 2, first=0, style="bold red")
+    if simulation.refused:
+        put(out, f"No correct host sends this: {simulation.refused[0]}", 2, first=0, style="bold red")
+        put(out, f"(the first of {number(len(simulation.refused))} messages that hosts refused)", 2)
     if result.departure is not None:
         operation = simulation.history[result.departure.operation.line - 1]
         assert operation.returned is not None, "only what has returned cannot be placed"
-        put(out, f"From {operation.invoked:,} to {operation.returned:,} µs of virtual time a client was told what it cannot have been. Faults meanwhile:", 0)
+        put(out, f"Between {operation.invoked} and {operation.returned} µs of virtual time a client was told what cannot have been.", 0)
+        put(out, str(simulation.cluster), 2, first=0)
+        put(out, "Faults then and in the second before:", 0)
         for fault in schedule:
-            if fault.at <= operation.returned and getattr(fault, "until", fault.at) >= operation.invoked:
+            if fault.at <= operation.returned and getattr(fault, "until", fault.at) >= operation.invoked - SECOND:
                 put(out, str(fault), 2)
         out.print()
     print_result(out, result)

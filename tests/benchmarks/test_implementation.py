@@ -64,7 +64,7 @@ def test_histories_are_judged_and_a_wrong_verdict_shows() -> None:
     assert found.operations >= 2_000
     for judged, shown in ((Judged("kv", 3, 10, 1, 0, 0.1), "**1 wrong**"), (Judged("kv", 3, 10, 0, 1, 0.1), "1 undecided")):
         (target,) = (t for t in targets(Found(histories=[judged])) if t.met is not None)
-        assert (target.figure, target.met, judged.verdicts) == ("0.10 s at most", False, shown)
+        assert (target.figure, target.met, judged.verdicts) == ("0.100 s at most", False, shown)
 
 
 @pytest.mark.skipif(bool(pysyncobj_peer.missing()), reason="needs pysyncobj")
@@ -100,7 +100,7 @@ def test_the_page_says_it_all() -> None:
         "| Multi-Paxos | 10.0 | 10.0 | 10.0 | 15.5 |",
         "| Raft | 66 | 235 |",
         "| 1,024 | 10,000 |",
-        "| jepsen-etcd | 12 | 170 | as known | 0.50 |",
+        "| jepsen-etcd | 12 | 170 | as known | 0.500 |",
         "| Raft core: at least 800,000 entries/s in batches of 64 | 799,999 | **not met** |",
         "- the compiled core: no a C compiler",
     ):

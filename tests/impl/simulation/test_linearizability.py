@@ -57,7 +57,7 @@ def test_correct_clusters_are_linearizable(protocol, model, seed, tmp_path):
 
 @pytest.mark.long
 @pytest.mark.parametrize(("protocol", "model"), PROTOCOLS)
-@pytest.mark.parametrize("seeds", range(0, 200, 20))
+@pytest.mark.parametrize("seeds", range(0, 100, 20))
 def test_many_correct_clusters_are_linearizable(protocol, model, seeds, tmp_path):
     for seed in range(seeds, seeds + 20):
         run = under_faults(protocol, model, seed, 20 * SECOND)

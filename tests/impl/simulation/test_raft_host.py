@@ -127,3 +127,14 @@ def test_only_what_is_applied_is_compacted_and_not_during_a_write():
     cluster[1].begin_write()
     with pytest.raises(ValueError, match="cannot compact up to 1"):
         cluster[1].compact(1)
+
+
+def test_what_does_not_go_with_the_state_of_a_host_is_refused():
+    host = hosts()[1]
+    with pytest.raises(ValueError, match="host 1 has no write under way"):
+        host.finish_write()
+    with pytest.raises(ValueError, match="host 1 is up; crash it first"):
+        host.restart()
+    host.crash()
+    with pytest.raises(HostDown):
+        host.crash()
