@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 from impl.simulation import events
-from impl.simulation.host import Host
 
 Move: TypeAlias = tuple[Any, ...]
 """The name of a method of a cluster, and its arguments."""
@@ -18,14 +17,29 @@ class Cluster:
 
     Messages wait in order on the link from sender to receiver, until they are delivered or lost.
 
+    A class of its own for each implementation makes the hosts, and may be called with `nodes`, `seed` and the settings.
+
     Args:
         hosts: the hosts.
         checker: called with each event, after it happened.
+        seed: of the hosts' own chance.
+        settings: of the implementation's Config.
         refusals: what a host raises where it does not take a client's command.
     """
 
-    def __init__(self, hosts: Mapping[int, Host], checker: Callable[[events.Event], None], refusals: tuple[type[Exception], ...] = ()) -> None:
+    weights: ClassVar[Mapping[str, float]] = {"message": 50, "write": 27, "tick": 7, "propose": 8, "crash": 1.5, "partition": 0.7}
+    """How often what happens in a random run, of the middle sort: methods of Chaos, or of this class with a host as their argument."""
+
+    def __init__(
+        self,
+        hosts: Mapping[int, Any],
+        checker: Callable[[events.Event], None],
+        seed: int,
+        settings: dict[str, Any],
+        refusals: tuple[type[Exception], ...] = (),
+    ) -> None:
         self.hosts, self.checker = hosts, checker
+        self._seed, self._settings = seed, settings
         self.links: dict[tuple[int, int], list[Any]] = {(a, b): [] for a in hosts for b in hosts}
         self.moves: list[Move] = []
         """The calls that had an effect."""
@@ -33,6 +47,10 @@ class Cluster:
         """The hosts whose write is under way."""
         self._refusals = refusals
         self._commands = 0
+
+    def play(self) -> Play:
+        """What has happened so far, as a value."""
+        return Play(type(self), len(self.hosts), self._seed, self._settings, list(self.moves))
 
     # --- What happens to a host
 
@@ -121,6 +139,9 @@ class Cluster:
             self._note("lose", sender, receiver, *([position] if position else []))
             waiting.pop(position)
 
+    def arrived(self, message: Any, delivered: bool) -> None:
+        """What follows from a message's arrival, or its loss, besides."""
+
     # --- Many at once
 
     def calm(self, rounds: int = 1) -> None:
@@ -130,8 +151,9 @@ class Cluster:
                 self.begin(n)
                 self.finish(n)
             for (sender, receiver), waiting in self.links.items():
-                for _ in range(len(waiting)):
+                for message in list(waiting):
                     self.deliver(sender, receiver)
+                    self.arrived(message, True)
 
     def _send(self, sent: list[Any]) -> None:
         for m in sent:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Protocol
 
+from conformance.chaos import Chaos
 from conformance.cluster import Cluster, Move, Play
 from conformance.outcome import Failure, Outcome
 from conformance.recording import Recorder
@@ -21,7 +22,7 @@ from model_check.validation.run import Run
 CHAOTIC_EVENTS = 2_000
 SIMULATED_TIME = 1_000_000
 """Microseconds of virtual time."""
-SHRINKING_SECONDS = 20.0
+SHRINKING_SECONDS = 12.0
 
 
 class OutOfScope(Exception):
@@ -75,7 +76,7 @@ class Runs:
             for _ in range(count):
                 chaos.event()
 
-        return self._followed(go, cluster.checker, lambda: Play(self.cluster, nodes, seed, settings, cluster.moves))
+        return self._followed(go, cluster.checker, cluster.play)
 
     def simulation(self, seed: int, nodes: int, time: int = SIMULATED_TIME) -> Outcome:
         """A run of the simulator, with faults and clients."""
@@ -102,59 +103,6 @@ class Runs:
         return Outcome(checker.events, checker.run.length, failure)
 
 
-class Chaos:
-    """Draws the events of a run: everything may happen at any time, some of it more often; some links are slow for a while.
-
-    Args:
-        cluster: the cluster.
-        random: where they are drawn from.
-    """
-
-    def __init__(self, cluster: Cluster, random: Random) -> None:
-        self.cluster, self.random = cluster, random
-        self._paces: dict[tuple[int, int], float] = {}
-        self._until_new_paces = 0
-
-    def event(self) -> None:
-        """One more event."""
-        cluster, random = self.cluster, self.random
-        n, kind = random.choice(list(cluster.hosts)), random.random()
-        if cluster.hosts[n].node is None:
-            if kind < 0.2:
-                cluster.restart(n)
-        elif kind < 0.55:
-            self._network()
-        elif kind < 0.82:
-            if n in cluster.writing:
-                cluster.finish(n)
-            else:
-                cluster.begin(n)
-        elif kind < 0.92:
-            cluster.tick(n)
-        elif kind < 0.98:
-            cluster.propose(n)
-        else:
-            cluster.crash(n, random.randrange(4))
-
-    def _network(self) -> None:
-        cluster, random = self.cluster, self.random
-        self._until_new_paces -= 1
-        if self._until_new_paces < 0:
-            self._until_new_paces = 60
-            self._paces = {link: random.choice([1, 1, 0.05]) for link in cluster.links}
-        busy = [link for link, waiting in cluster.links.items() if waiting]
-        if not busy:
-            return
-        link = random.choices(busy, [self._paces[link] for link in busy])[0]
-        waiting = len(cluster.links[link])
-        position = 0 if random.random() < 0.7 else random.randrange(waiting)
-        fate = random.random()
-        if fate < 0.1 or waiting > 20:
-            cluster.lose(*link, position)
-        else:
-            cluster.deliver(*link, position, fate > 0.85)
-
-
 def shrunk(failure: Failure, seconds: float = SHRINKING_SECONDS) -> Failure:
     """The same failure, or another one of its kind, in a run as short as can be found in that time."""
     play = failure.play
@@ -163,21 +111,27 @@ def shrunk(failure: Failure, seconds: float = SHRINKING_SECONDS) -> Failure:
 
     def failing(moves: list[Move]) -> list[Move] | None:
         nonlocal last
-        cluster = play.make(play.nodes, play.seed, **play.settings)
-        try:
-            for name, *arguments in moves:
-                getattr(cluster, name)(*arguments)
-        except OutOfScope:
+        error, happened = outcome_of(replace(play, moves=moves))
+        if error is None or type(error) is not type(failure.error):
             return None
-        except Exception as error:
-            if type(error) is not type(failure.error):
-                return None
-            last = error
-            return cluster.moves
-        return None
+        last = error
+        return happened
 
     if failing(play.moves) is None:
         return failure  # it does not depend on the calls alone
     moves = shrink(play.moves, failing, seconds)
     failing(moves)
-    return Failure(last, Play(play.make, play.nodes, play.seed, play.settings, moves), failure.length)
+    return Failure(last, replace(play, moves=moves), failure.length)
+
+
+def outcome_of(play: Play) -> tuple[Exception | None, list[Move]]:
+    """Let a run happen: what it raises, and the calls that had an effect up to there."""
+    cluster = play.make(play.nodes, play.seed, **play.settings)
+    try:
+        for name, *arguments in play.moves:
+            getattr(cluster, name)(*arguments)
+    except OutOfScope:
+        return None, cluster.moves
+    except Exception as error:
+        return error, cluster.moves
+    return None, cluster.moves

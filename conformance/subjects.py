@@ -7,11 +7,11 @@ from typing import Final
 from conformance.campaign import Subject
 from conformance.multi_paxos.runs import RUNS as MULTI_PAXOS
 from conformance.paxos.runs import RUNS as PAXOS
-from conformance.raft import runs as raft
+from conformance.raft.runs import RUNS as RAFT
 from conformance.runs import shrunk
 
 SUBJECTS: Final[dict[str, Subject]] = {
-    "raft": Subject("raft", "DeployedRaft", raft.run, raft.shrunk),
+    "raft": Subject("raft", "DeployedRaft", RAFT.run, shrunk),
     "paxos": Subject("paxos", "Paxos", PAXOS.run, shrunk),
     "multi_paxos": Subject("multi_paxos", "MultiPaxos", MULTI_PAXOS.run, shrunk),
 }

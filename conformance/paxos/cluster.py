@@ -23,4 +23,4 @@ class Cluster(cluster.Cluster):
     def __init__(self, nodes: int = 3, seed: int = 0, **settings: Any) -> None:
         ids = tuple(range(1, nodes + 1))
         hosts = {n: PaxosHost(Config(n, ids, ids, ids, **settings), Random(f"node {n} of {seed}").randrange) for n in ids}
-        super().__init__(hosts, Checker(hosts))
+        super().__init__(hosts, Checker(hosts), seed, settings)

@@ -66,7 +66,7 @@ def _store(guide: Guide, s: Server, h: Happening, found: tuple[Entry, ...], whol
         guide.explain(s, replace(h, appended=appended))
         return
     m = h.message
-    said = guide.words.said(m) if isinstance(m, messages.AppendEntries | messages.InstallSnapshot) else None
+    said = guide.words.said(m) if isinstance(m, (messages.AppendEntries, messages.InstallSnapshot)) else None
     if said is None or not any(type(r) is messages.AppendReply and r.success for r in h.made):
         return
     call = said[1]

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from conformance import guide
 from conformance.raft.mapping import Server, View, snapshot_index
 from conformance.raft.words import Words
 from impl.raft import Entries, messages
 from impl.simulation.events import Deliver, Event
-from model_check.validation.refusal import Refusal
 from model_check.validation.run import Run
 from spec.raft import Node, Role
 from spec.replicated_log import Index, Term
@@ -43,20 +43,12 @@ class Happening:
         return self.event.message if type(self.event) is Deliver else None
 
 
-class Guide:
+class Guide(guide.Guide):
     """Takes steps of a run for what happened at a host."""
 
     def __init__(self, run: Run, words: Words) -> None:
-        self.run, self.words = run, words
-        self.refusals: list[Refusal] = []
-        """Hints that the spec refused since they were last forgotten."""
-
-    def take(self, action: str, *arguments: Any) -> bool:
-        """A step, where the spec allows it."""
-        if self.run.take(action, *arguments):
-            return True
-        self.refusals.append(self.run.refusal(action, *arguments))
-        return False
+        super().__init__(run)
+        self.words = words
 
     def explain(self, s: Server, h: Happening) -> None:
         """Bring the spec's server to where an event has brought the host."""

@@ -69,7 +69,7 @@ MUTANTS = (
     # --- Terms
     Mutant("calls of an earlier term are obeyed", "replication.py", "    if m.term < term:\n        _refuse", "    if m.term < 0:\n        _refuse"),
     Mutant("answers of an earlier term are believed", "replication.py", "if node.role is not LEADER or m.term < node.current_term:", "if node.role is not LEADER:"),
-    Mutant("a leader ignores a later term in an answer", "core.py", "        self.become_follower(m.term, m.sender if", "        if self.role is LEADER and type(m) is AppendReply:\n            return True\n        self.become_follower(m.term, m.sender if"),
+    Mutant("a vote is kept into a later term", "state.py", "self.current_term, self.voted_for = term, None", "self.current_term = term"),
     # --- The log
     Mutant("entries follow on whatever the term before them", "replication.py", "if log.term(prev_log_index) != m.prev_log_term and prev", "if log.term(prev_log_index) is None and prev"),
     Mutant("the search for a conflict ends one entry early", "log.py", "for position in range(overlap):", "for position in range(overlap - 1):"),
@@ -90,7 +90,7 @@ MUTANTS = (
     # --- Commitment
     Mutant("commitment by counting entries of an earlier term", "replication.py", "if index > node.commit_index and node.log.term(index) == node.current_term:", "if index > node.commit_index:"),
     Mutant("commitment with one holder too few", "replication.py", "index = held[node.quorum - 1]", "index = held[node.quorum - 2]"),
-    Mutant("a leader counts what it has not written", "replication.py", "held.append(node.log.stable_index)", "held.append(node.log.last_index)"),
+    Mutant("a leader counts what it has not written", "replication.py", "held.append(node.log.stable_index)", "held.append(node.log.last_index)", nodes=1),
     Mutant(
         "a follower commits beyond what the call covers",
         "replication.py",

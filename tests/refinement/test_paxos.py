@@ -15,7 +15,8 @@ from conformance import multi_paxos, paxos
 from conformance.departure import Departure
 from conformance.multi_paxos.runs import RUNS as MULTI_PAXOS_RUNS
 from conformance.paxos.runs import RUNS as PAXOS_RUNS
-from conformance.runs import Chaos, OutOfScope, shrunk
+from conformance.chaos import Chaos
+from conformance.runs import OutOfScope, shrunk
 from conformance.subjects import SUBJECTS
 from impl.paxos.acceptor import Acceptor, AcceptorState
 

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from conformance.outcome import Failure
 from conformance.raft import Cluster
-from conformance.raft.runs import shrunk
+from conformance.runs import shrunk
 from conformance.report import text
 
 HOSTS = st.integers(1, 3)

@@ -7,9 +7,10 @@ from random import Random
 
 import pytest
 
-from conformance.raft.chaos import Chaos, draw_settings
+from conformance.chaos import Chaos
 from conformance.raft.cluster import Cluster
-from conformance.raft.runs import outcome_of, run_chaos, run_simulation
+from conformance.raft.runs import RUNS, draw_settings
+from conformance.runs import outcome_of
 from impl.raft.messages import InstallSnapshot
 from spec.deployed_raft import DeployedRaft
 
@@ -18,14 +19,14 @@ from spec.deployed_raft import DeployedRaft
 @pytest.mark.parametrize("nodes", [1, 2, 3, 5])
 def test_runs_in_which_anything_may_happen_at_any_time(nodes, budget):
     for seed in range(budget // 6):
-        assert run_chaos(seed, nodes).failure is None
+        assert RUNS.chaos(seed, nodes).failure is None
 
 
 @pytest.mark.refinement
 @pytest.mark.parametrize("nodes", [3, 5])
 def test_runs_in_simulated_time(nodes, budget):
     for seed in range(budget // 15):
-        outcome = run_simulation(seed, nodes)
+        outcome = RUNS.simulation(seed, nodes)
         assert outcome.failure is None
         assert outcome.events > 1_000
 
@@ -42,7 +43,7 @@ def test_the_comparison_of_what_changed_misses_nothing():
 
 
 def test_one_seed_is_one_run():
-    first, second = (run_chaos(5, 3) for _ in range(2))
+    first, second = (RUNS.chaos(5, 3) for _ in range(2))
     assert (first.events, first.steps) == (second.events, second.steps)
 
 
