@@ -11,7 +11,7 @@ from model_check.check import EXIT_STATUS
 from model_check.cli.common import SpecCommand, build, find_protocol, output_option, protocol_options, search_options, write_json
 from model_check.refine import RefinementResult
 from model_check.refine import refine as run_refine
-from model_check.report import console, duration, live_progress, number, print_origin, print_trace, put, verdict_line
+from model_check.report import console, duration, live_progress, number, print_origin, print_trace, put, reductions, verdict_line
 
 
 @click.command(cls=SpecCommand)
@@ -29,6 +29,7 @@ def refine(
     quorum_texts: tuple[str, ...],
     engine: str,
     symmetry: bool,
+    eager: bool,
     workers: int,
     max_memory: int | None,
     max_depth: int | None,
@@ -45,6 +46,7 @@ def refine(
             find_protocol(abstract),
             engine=engine,
             symmetry=symmetry,
+            eager=eager,
             workers=workers,
             max_depth=max_depth,
             max_memory=max_memory,
@@ -60,7 +62,7 @@ def _print(result: RefinementResult) -> None:
     out = console()
     print_origin(out, result.origin)
     depth = "" if result.max_depth is None else f", at most {result.max_depth} steps deep"
-    reduction = ", symmetry reduction" if result.symmetry else ""
+    reduction = "".join(f", {name}" for name in reductions(result.symmetry, result.eager))
     put(out, f"refinement mapping `{result.mapping}` to {result.abstract}, {result.engine} engine{reduction}{depth}", 0, style="dim")
     if result.trace is not None:
         out.print()
