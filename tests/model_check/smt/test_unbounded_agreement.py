@@ -47,6 +47,8 @@ SMALL = {
     RaftProof: (Scope(node=2, term=1, index=1, value=1), Scope(node=2, term=2, index=2, value=1), Scope(node=3, term=2, index=2, value=2)),
     RaftUpsideDown: (Scope(node=2, term=1, index=1, value=1), Scope(node=2, term=2, index=2, value=1)),
 }
+# Where states drawn at random soon go along every path: a conflict in the logs takes two terms and one position.
+ROOMY = {p: Scope(node=2, term=2, index=1, value=1) if issubclass(p, RaftProof) else scopes[0] for p, scopes in SMALL.items()}
 
 
 def sample(protocol: Protocol, size: int, chance: random.Random) -> list[State]:
@@ -69,7 +71,13 @@ def test_steps(protocol):
     agreement, chance = Agreement(protocol), random.Random(1)
     for scope, size in zip(SMALL[protocol], (150, 10, 5), strict=False):
         assert differences(agreement, protocol(scope), size, chance) == []
-    assert agreement.possible() - agreement.taken.keys() == set()
+    untaken, roomy = agreement.possible() - agreement.taken.keys(), protocol(ROOMY[protocol])
+    for _ in range(1000):
+        if not untaken:
+            break
+        assert agreement.steps(roomy, random_state(roomy, chance), chance) == []
+        untaken -= agreement.taken.keys()
+    assert untaken == set()
 
 
 @pytest.mark.parametrize("protocol", SMALL)
