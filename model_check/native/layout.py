@@ -15,7 +15,7 @@ with the number of its variable on top, in ascending order.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -347,7 +347,7 @@ class Layout:
             return slot.word + entry // slot.per_word, entry % slot.per_word * slot.width
         return slot.word, slot.shift + entry * slot.width
 
-    def cover(self, names: Set[str]) -> dict[int, int]:
+    def cover(self, names: AbstractSet[str]) -> dict[int, int]:
         """The bits of the fixed words that hold some variables, as a mask for each word."""
         masks: dict[int, int] = {}
         for slot in (self.slots[name] for name in names):

@@ -44,6 +44,7 @@ CAP = 400
 TINY = {"cand": 150, "found": 300, **dict.fromkeys(("cand_at", "cand_tail", "cand_meta"), 9)}
 TINY |= dict.fromkeys(("found_at", "found_print", "found_meta", "positions", "accepted"), 12)
 TINY |= {"rows": 60, "at": 5, "depth": 4, "place": 4, "way": 2}
+explorer.RECENT = 5  # so that fingerprints share places
 warnings.filterwarnings("ignore", category=RuntimeWarning)  # hashes wrap around
 
 
