@@ -12,10 +12,10 @@ from mutants import Mutant, catch
 from paxos_mutants import MULTI_PAXOS, PAXOS
 
 from conformance import multi_paxos, paxos
+from conformance.chaos import Chaos
 from conformance.departure import Departure
 from conformance.multi_paxos.runs import RUNS as MULTI_PAXOS_RUNS
 from conformance.paxos.runs import RUNS as PAXOS_RUNS
-from conformance.chaos import Chaos
 from conformance.runs import OutOfScope, shrunk
 from conformance.subjects import SUBJECTS
 from impl.paxos.acceptor import Acceptor, AcceptorState

@@ -9,8 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from conformance.outcome import Failure
 from conformance.raft import Cluster
-from conformance.runs import shrunk
 from conformance.report import text
+from conformance.runs import shrunk
 
 HOSTS = st.integers(1, 3)
 SETTINGS = st.fixed_dictionaries(
