@@ -60,7 +60,9 @@ neither network nor processes: the figures tell what is left for those, not whic
 
 ## Linearizability
 
-Seconds of the slowest history of each kind. The simulated ones have 2,000 operations by 50 clients of five Raft nodes; faults are drawn from the seed.
+Seconds of processor time of the slowest history of each kind. The simulated ones have 2,000 operations by 50 clients of five Raft nodes; faults are
+drawn from the seed. Keys are judged one by one, so all clients on one key is the hardest: up to 50 operations at the same time, most of
+whose values nobody sees. It is shown, not aimed at; a search is given up after a minute.
 
 {histories}
 {skipped}"""
@@ -132,11 +134,11 @@ def targets(found: Found) -> list[Target]:
         growth = max(found.lengths[name]) / found.lengths[name][0] if name in found.lengths else None
         met = growth is not None and growth <= GROWTH
         aims.append(_target(f"{name} core: a step costs no more with 1,000,000 entries than with 1,000", growth, "{:.2f} times at most", met))
-    for kind, seconds in (("jepsen-etcd", JEPSEN_SECONDS), ("kv", KV_SECONDS), ("simulated kv", KV_SECONDS)):
+    for kind, seconds in (("jepsen-etcd", JEPSEN_SECONDS), ("kv", KV_SECONDS), ("simulated kv, 10 keys", KV_SECONDS)):
         of_kind = [j for j in found.histories if j.kind.startswith(kind)]
         slowest = max((j.slowest for j in of_kind), default=None)
-        met = slowest is not None and slowest < seconds and all(j.as_expected for j in of_kind)
-        aims.append(_target(f"Histories, {kind}: each decided as it should be in under {seconds:.0f} s", slowest, "{:.2f} s at most", met))
+        met = slowest is not None and slowest < seconds and not any(j.wrong or j.undecided for j in of_kind)
+        aims.append(_target(f"Histories, {kind}: each decided as it should be in under {seconds:.0f} s", slowest, "{:.3f} s at most", met))
     return aims
 
 
@@ -160,7 +162,7 @@ def render(found: Found, date: str, before: float, repeats: int) -> str:
         peer=table(["outstanding", "commands/s"], [(f"{window:,}", f"{rate:,.0f}") for window, rate in found.peer.items()]),
         histories=table(
             ["histories", "how many", "operations, at most", "verdicts", "slowest s"],
-            [(j.kind, str(j.histories), f"{j.operations:,}", "as known" if j.as_expected else "**wrong**", f"{j.slowest:.2f}") for j in found.histories],
+            [(j.kind, str(j.histories), f"{j.operations:,}", j.verdicts, f"{j.slowest:.3f}") for j in found.histories],
         ),
         skipped="".join(["\n## Not measured\n\n", *(f"- {reason}\n" for reason in found.skipped)]) if found.skipped else "",
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from model_check import interpreter, itf
+from model_check.eager import message_sets
 from model_check.evaluation import guarded, well_typed
 from model_check.explain import Explanation, explain
 from model_check.search import TYPE_INVARIANT, ActionCoverage, Options, Outcome, Progress
@@ -48,6 +49,7 @@ class Result:
     engine: str
     search: str
     symmetry: bool
+    eager: bool
     verdict: Verdict
     distinct_states: int
     generated_states: int
@@ -76,6 +78,7 @@ class Result:
             "engine": self.engine,
             "search": self.search,
             "symmetry": self.symmetry,
+            "eager": self.eager,
             "bounds": {"constraints": list(self.bounds.constraints), "max_depth": self.bounds.max_depth, "start": self.bounds.start},
             "verdict": self.verdict,
             "stopped": self.stopped,
@@ -123,6 +126,7 @@ def check(
     engine: str = "native",
     search: str = "breadth-first",
     symmetry: bool = False,
+    eager: bool = False,
     workers: int = 1,
     max_depth: int | None = None,
     max_memory: int | None = None,
@@ -133,6 +137,7 @@ def check(
 ) -> Result:
     """Explore a protocol at its scope and check its properties: `check(Paxos(Scope(acceptor=3, ballot=2, value=2)))`.
 
+    `eager` sends messages at once (`model_check/eager.py`);
     `max_memory` is in bytes; `start` begins at the last state of a trace instead of the initial states. Raises
     IonianError for options that do not fit the protocol, SpecError where an expression of the spec is undefined.
     """
@@ -145,6 +150,7 @@ def check(
     options = Options(
         engine=engine,
         symmetry=symmetry,
+        eager=eager,
         workers=workers,
         max_depth=max_depth,
         max_memory=max_memory,
@@ -153,8 +159,20 @@ def check(
         start=None if start is None else (start.states[-1],),
         progress=progress,
     )
+    want_messages(protocol, options)
     outcome = explorer_of(engine, search)(protocol, options)
     return _result(protocol, options, outcome, search, start)
+
+
+def want_messages(protocol: Protocol, options: Options) -> None:
+    """IonianError where messages are to be sent at once and the protocol, or a limit, does not go with it."""
+    if options.eager and options.max_depth is not None:
+        raise IonianError("messages that are sent at once count as steps, so a depth limit would cut off other behaviours: give one of eager and max_depth")
+    if options.eager and not message_sets(protocol, options):
+        raise IonianError(
+            f"eager: {protocol.ir.name} has no set of messages: one that steps only add to with `self.x |= {{m}}`, and that nothing reads but"
+            " `require(m in self.x)`, no property or named constraint either; check without it"
+        )
 
 
 def explorer_of(engine: str, search: str = "breadth-first") -> Callable[[Protocol, Options], Outcome]:
@@ -196,6 +214,7 @@ def _result(protocol: Protocol, options: Options, outcome: Outcome, search: str,
         engine=options.engine,
         search=search,
         symmetry=options.symmetry,
+        eager=options.eager,
         verdict=verdict,
         distinct_states=outcome.distinct_states,
         generated_states=outcome.generated_states,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+from model_check.eager import message_sets, only_sends
 from model_check.evaluation import attempts, guarded, successors, well_typed
 from model_check.search import TYPE_INVARIANT, ActionCoverage, Options, Outcome, Progress, Violation, abstraction
 from spec.language import IonianError, Map, Protocol, Seq, Sort, State, Window, ir
@@ -176,6 +177,7 @@ class _Search:
         self.protocol, self.options = protocol, options
         self.checks = Checks(protocol, options.properties, options.constraints, options.refinement)
         self.images = permutations(protocol) if options.symmetry else []
+        self.sent = message_sets(protocol, options)
         self.outcome = Outcome(
             coverage={a.name: ActionCoverage() for a in protocol.ir.actions},
             witnesses={w.name: None for w in self.checks.witnesses},
@@ -237,21 +239,32 @@ class _Search:
 
     def successors(self, node: _Node) -> Iterator[tuple[_Node, ActionCoverage]]:
         """Take all steps of a state, check them, and give the nodes of all states after them, each with its action's coverage."""
-        position = 0
-        for action, step, after in attempts(self.protocol, node.state):
+        for here, action, after in self.taken(node.state):
             coverage = self.outcome.coverage[action]
-            coverage.evaluated += 1
-            if step is None or after is None:
-                continue
             coverage.enabled += 1
             self.outcome.generated_states += 1
-            here = position
-            position += 1
             self.violated(self.checks.step(node.state, after), node, here)
             for witness in self.checks.witnesses:
                 if witness.on_step and self.sooner(witness.name, node.depth + 1) and self.checks.holds(witness, node.state, after):
                     self.outcome.witnesses[witness.name] = node.depth + 1
             yield _Node(after, node, here, node.depth + 1), coverage
+
+    def taken(self, state: State) -> Iterator[tuple[int, str, State]]:
+        """The steps of a state that are taken: position, action, state after."""
+        enabled = self.enabled(state)
+        if self.sent:
+            every = list(enabled)
+            enabled = iter(next(([step] for step in every if only_sends(self.sent, state, step[2])), every))
+        return enabled
+
+    def enabled(self, state: State) -> Iterator[tuple[int, str, State]]:
+        """All steps of a state."""
+        position = 0
+        for action, _, after in attempts(self.protocol, state):
+            self.outcome.coverage[action].evaluated += 1
+            if after is not None:
+                yield position, action, after
+                position += 1
 
     def limit_memory(self) -> None:
         """Stop the search where the estimate of memory is above the limit."""

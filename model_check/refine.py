@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from model_check import itf
-from model_check.check import EngineError, Verdict, explorer_of, trace_json
+from model_check.check import EngineError, Verdict, explorer_of, trace_json, want_messages
 from model_check.interpreter import RefinementMapping
 from model_check.search import Options, Progress
 from model_check.trace import Origin, Trace, replay_path
@@ -26,6 +26,7 @@ class RefinementResult:
     mapping: str
     engine: str
     symmetry: bool
+    eager: bool
     max_depth: int | None
     verdict: Verdict
     distinct_states: int
@@ -47,6 +48,7 @@ class RefinementResult:
             "without": list(self.origin.without),
             "engine": self.engine,
             "symmetry": self.symmetry,
+            "eager": self.eager,
             "max_depth": self.max_depth,
             "verdict": self.verdict,
             "stopped": self.stopped,
@@ -75,6 +77,7 @@ def refine(
     *,
     engine: str = "native",
     symmetry: bool = False,
+    eager: bool = False,
     workers: int = 1,
     max_depth: int | None = None,
     max_memory: int | None = None,
@@ -83,8 +86,17 @@ def refine(
     """Explore a protocol at its scope and check every step against the abstract protocol: `refine(Paxos(scope), Voting)`."""
     mapping = mapping_to(type(protocol), abstract)
     options = Options(
-        engine=engine, symmetry=symmetry, workers=workers, max_depth=max_depth, max_memory=max_memory, properties=(), refinement=mapping.name, progress=progress
+        engine=engine,
+        symmetry=symmetry,
+        eager=eager,
+        workers=workers,
+        max_depth=max_depth,
+        max_memory=max_memory,
+        properties=(),
+        refinement=mapping.name,
+        progress=progress,
     )
+    want_messages(protocol, options)
     judge = RefinementMapping(protocol, mapping.name)
     wrong_start = next((i for i, s in enumerate(protocol.initial_states()) if judge.image(s) not in judge.abstract.initial_states()), None)
     outcome = explorer_of(engine)(protocol, options)
@@ -102,6 +114,7 @@ def refine(
         mapping=mapping.name,
         engine=engine,
         symmetry=symmetry,
+        eager=eager,
         max_depth=max_depth,
         verdict=verdict,
         distinct_states=outcome.distinct_states,

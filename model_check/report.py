@@ -101,8 +101,10 @@ def print_result(out: Console, result: Result, replay: str = "") -> None:
 
 def _length(result: Result) -> str:
     steps = len(result.trace.steps) if result.trace is not None else 0
-    if result.bounds.start:
+    if result.bounds.start and not result.eager:
         return f"{steps} steps, the shortest way on from {result.bounds.start}"
+    if result.eager:
+        return f"{steps} steps; as messages are sent at once, a shorter one may exist"
     return f"{steps} steps, " + ("the shortest" if result.search == "breadth-first" else "found depth-first: a shorter one may exist")
 
 
@@ -117,7 +119,7 @@ def print_origin(out: Console, origin: Origin) -> None:
 
 
 def _settings(result: Result) -> str:
-    found = [f"{result.engine} engine", result.search, "symmetry reduction" if result.symmetry else "no reduction"]
+    found = [f"{result.engine} engine", result.search, *(reductions(result.symmetry, result.eager) or ["no reduction"])]
     bounds = result.bounds
     if bounds.max_depth is not None:
         found.append(f"at most {bounds.max_depth} steps deep")
@@ -126,6 +128,11 @@ def _settings(result: Result) -> str:
     if bounds.start:
         found.append(f"from {bounds.start}")
     return ", ".join(found)
+
+
+def reductions(symmetry: bool, eager: bool) -> list[str]:
+    """The reductions in force, in words."""
+    return ["symmetry reduction"] * symmetry + ["messages sent at once"] * eager
 
 
 def print_trace(out: Console, trace: Trace) -> None:

@@ -20,7 +20,7 @@ from proofs.paxos import PaxosProof
 from proofs.raft import RaftProof
 from spec.language import IonianError, Protocol
 
-SECONDS = 2.0
+SECONDS = 10.0
 """How long each strategy may think about one query."""
 
 STRATEGIES: tuple[tuple[str, ...], ...] = ((), ("full-saturate-quant",))

@@ -72,6 +72,8 @@ def vote(v: Vote | None, words: Words) -> Proposal | None:
 
 def said(m: messages.Message, words: Words, voted: Mapping[tuple[Ballot, int], Value]) -> Iterator[tuple[str, SpecMessage]]:
     """The records that a message stands for, each with the variable that holds it; `voted` tells what an Accepted is for."""
+    if isinstance(m, messages.WhatWasVoted | messages.VotedUpTo):
+        return  # reads by a quorum ask and tell; they promise nothing
     ballot = words.ballot(m.ballot)
     match m:
         case messages.Prepare():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from conformance.departure import Departure
 from conformance.nearest import Near, nearest
@@ -63,7 +64,7 @@ class Checker:
 
     def __init__(self, hosts: Mapping[int, RaftHost]) -> None:
         self.run = Run(DeployedRaft(Scope(node=len(hosts), term=HUGE, index=HUGE, value=HUGE)))
-        self.words = Words(lambda: self.run.peek("committed"))  # type: ignore[no-any-return]
+        self.words = Words(lambda: self.run.peek("committed"))
         servers = {n: Server(host, Node(n - 1), look(_node(host))) for n, host in hosts.items()}
         self.state = ClusterState(self.words, servers)
         self.guide = Guide(self.run, self.words)
@@ -74,7 +75,7 @@ class Checker:
         """Whether some event was not explained; the run is then of no more use."""
         self._readys = 0
         self._followed = {n: Followed(s, s.view) for n, s in servers.items()}
-        self._handlers = {
+        self._handlers: dict[type, Callable[[Followed, Any], None]] = {
             events.BeginWrite: self._begin_write,
             events.FinishWrite: self._finish_write,
             events.Crash: self._crash,
@@ -91,7 +92,7 @@ class Checker:
         if self._readys > ENDLESS * len(self._followed):
             raise self._departure(followed, self.run.mark(), event, Found([], "Readys are handed out without end"))
         try:
-            self._handlers.get(type(event), self._happened)(followed, event)  # type: ignore[arg-type]
+            self._handlers.get(type(event), self._happened)(followed, event)
         except UnknownPrefix as error:
             raise self._departure(followed, self.run.mark(), event, Found([], str(error))) from None
 

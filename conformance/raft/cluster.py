@@ -21,7 +21,7 @@ class Cluster(cluster.Cluster):
         settings: of `impl.raft.Config`.
     """
 
-    weights = cluster.Cluster.weights | {"read": 2, "compact": 3, "hand_over": 1}
+    weights = {**cluster.Cluster.weights, "read": 2, "compact": 3, "hand_over": 1}
     hosts: dict[int, RaftHost]
     checker: Checker
 

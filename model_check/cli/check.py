@@ -47,6 +47,7 @@ def check(
     engine: str,
     search: str,
     symmetry: bool,
+    eager: bool,
     workers: int,
     max_memory: int | None,
     max_depth: int | None,
@@ -67,7 +68,7 @@ def check(
     if print_code:
         from model_check.native import source  # noqa: PLC0415  # only native runs need the compiler
 
-        click.echo(source(protocol, symmetry, search))
+        click.echo(source(protocol, symmetry, search, eager))
         return 0
     if search == "depth-first" and click.get_current_context().get_parameter_source("workers") is ParameterSource.DEFAULT:
         workers = 1
@@ -78,6 +79,7 @@ def check(
             engine=engine,
             search=search,
             symmetry=symmetry,
+            eager=eager,
             workers=workers,
             max_depth=max_depth,
             max_memory=max_memory,
@@ -104,7 +106,7 @@ def _replay_command(result: Result, itf_file: Path | None, from_file: str | None
     again = ["ionian", "check", *result.origin.arguments(), "--property", result.property]
     if result.search != "breadth-first" or result.engine != "native":
         again += ["--engine", result.engine, "--search", result.search]
-    again += ["--symmetry"] if result.symmetry else []
+    again += ["--symmetry"] * result.symmetry + ["--eager"] * result.eager
     again += [] if result.bounds.max_depth is None else ["--max-depth", str(result.bounds.max_depth)]
     for name in result.bounds.constraints:
         again += ["--constraint", name]

@@ -172,6 +172,7 @@ def search_options(command: F) -> F:
     options = (
         engine_option,
         click.option("--symmetry/--no-symmetry", default=False, help="Take states that differ by a permutation of interchangeable elements as one."),
+        click.option("--eager/--no-eager", default=False, help="Send messages at once: a step that only adds messages is taken first and alone."),
         workers_option,
         click.option("--max-memory", callback=byte_size, metavar="SIZE", help="End as inconclusive beyond this, e.g. 4GB."),
         click.option("--max-depth", type=click.IntRange(min=0), default=None, help="Explore no deeper than this many steps."),

@@ -13,7 +13,7 @@ from model_check.cli.common import SpecCommand, build, find_protocol, output_opt
 from model_check.cli.refine_impl import refine_impl
 from model_check.refine import RefinementResult
 from model_check.refine import refine as run_refine
-from model_check.report import console, duration, live_progress, number, print_origin, print_trace, put, verdict_line
+from model_check.report import console, duration, live_progress, number, print_origin, print_trace, put, reductions, verdict_line
 
 
 class RefineCommand(SpecCommand):
@@ -41,6 +41,7 @@ def refine(
     quorum_texts: tuple[str, ...],
     engine: str,
     symmetry: bool,
+    eager: bool,
     workers: int,
     max_memory: int | None,
     max_depth: int | None,
@@ -59,6 +60,7 @@ def refine(
             find_protocol(abstract),
             engine=engine,
             symmetry=symmetry,
+            eager=eager,
             workers=workers,
             max_depth=max_depth,
             max_memory=max_memory,
@@ -74,7 +76,7 @@ def _print(result: RefinementResult) -> None:
     out = console()
     print_origin(out, result.origin)
     depth = "" if result.max_depth is None else f", at most {result.max_depth} steps deep"
-    reduction = ", symmetry reduction" if result.symmetry else ""
+    reduction = "".join(f", {name}" for name in reductions(result.symmetry, result.eager))
     put(out, f"refinement mapping `{result.mapping}` to {result.abstract}, {result.engine} engine{reduction}{depth}", 0, style="dim")
     if result.trace is not None:
         out.print()

@@ -23,6 +23,7 @@ _USED = (
     "lowest_bit",
     "mix",
     "place_of",
+    "same_but",
     "shard_of",
     "tail_has",
     "tail_hash_of",
@@ -37,7 +38,8 @@ class Program:
 
     `source` is the text; `states` the invariants and state witnesses, `steps` the action properties and step
     witnesses, in the order of their numbers in the program; `places` the places of undefined expressions. `loops` is
-    the module whose loops are compiled with it: those of one kind of search.
+    the module whose loops are compiled with it: those of one kind of search. `sent` names the variables to which a step
+    may add first and alone (`model_check/eager.py`).
     """
 
     def __init__(
@@ -47,7 +49,9 @@ class Program:
         refinement: tuple[Layout, ir.Refinement] | None = None,
         bounded: bool = False,
         loops: ModuleType = kernel,
+        sent: frozenset[str] = frozenset(),
     ) -> None:
+        self.sent = sent
         self.loops = loops
         self.layout, self.protocol = layout, layout.protocol
         if len(self.protocol.ir.actions) > kernel.MOST_ACTIONS:
@@ -66,6 +70,7 @@ class Program:
         self.refined = refinement is not None
         self._check_state()
         self._check_step()
+        self._only_sends()
         self._expandable()
         print_function(self.writer, symmetry)
         self.places = self.writer.sites.places
@@ -84,7 +89,7 @@ class Program:
             "import numpy as np\nfrom numba import njit",
             "from model_check.native.compiler import ENTRY, MAKER, PART",
             f"from model_check.native.runtime import {', '.join(_USED)}",
-            f"FIXED_WORDS = {self.layout.fixed_words}\nSTEP_PROPERTIES = {int(steps)}",
+            f"FIXED_WORDS = {self.layout.fixed_words}\nSTEP_PROPERTIES = {int(steps)}\nEAGER = {int(bool(self.sent))}",
             "\n".join(f"{name} = {getattr(self.loops, name)}" for name in self.loops.CONSTANTS),
             "\n".join(tables),
             "\n".join(self.writer.lines),
@@ -133,6 +138,15 @@ class Program:
             self.writer.line("if not allowed_by_mapping(S, o, n, C, c, m, notes):")
             self.writer.line(f"    return {len(self.action_properties)}")
         self.writer.line("return -1")
+
+    def _only_sends(self) -> None:
+        """Whether two states agree in all variables but those that hold messages."""
+        self._define("only_sends(S, o, n, C, c, m)")
+        for word, mask in sorted(self.layout.cover(self.layout.slots.keys() - self.sent).items()):
+            self.writer.line(f"if (S[o + {word}] ^ C[c + {word}]) & {mask} != 0:")
+            self.writer.line("    return False")
+        fixed, tags = self.layout.fixed_words, sum(1 << slot.tag for slot in self.layout.tagged if slot.variable.name in self.sent)
+        self.writer.line(f"return same_but(S, o + {fixed}, o + {fixed} + n, C, c + {fixed}, c + {fixed} + m, {tags})")
 
     def _expandable(self) -> None:
         for p in self.constraints:

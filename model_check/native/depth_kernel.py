@@ -13,6 +13,7 @@ from numba import njit
 
 from model_check.native.compiler import ENTRY, PART
 from model_check.native.kernel import (
+    EAGER,
     FIXED_WORDS,
     MOST_SUCCESSORS,
     NONE,
@@ -23,6 +24,7 @@ from model_check.native.kernel import (
     print_of,
     same_rows,
     seek_witnesses,
+    send_first,
     successors,
 )
 from model_check.native.runtime import place_of, tail_hash_of
@@ -109,6 +111,8 @@ def descend(
         if (max_depth == NONE or depth < max_depth) and expandable(stack, span[0], tail, notes):
             tail_hash = tail_hash_of(stack, span[0] + FIXED_WORDS, tail)
             successors(stack, span[0], tail, tail_hash, 0, cand, cand_at, cand_tail, cand_meta, notes, evaluated)
+            if EAGER and notes[4] == 0:
+                send_first(stack, span[0], tail, 0, cand, cand_at, cand_tail, cand_meta, notes)
         if notes[3] != 0 or notes[2] > MOST_SUCCESSORS:
             return False
         if notes[4] != 0 or top + notes[0] + 2 > stack_depth.size or span[0] + notes[1] > stack.size or tally[KNOWN] + notes[0] > room:
@@ -130,4 +134,4 @@ def descend(
 
 
 CONSTANTS = ("NONE", "MOST_SUCCESSORS", "TOP", "KNOWN", "GENERATED", "DEEPEST", "DEPTH")
-LOOPS = (same_rows, examine, seek_witnesses, note_witnesses, begin, meet, descend)
+LOOPS = (same_rows, send_first, examine, seek_witnesses, note_witnesses, begin, meet, descend)

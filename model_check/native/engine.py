@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model_check import interpreter
+from model_check.eager import message_sets
 from model_check.native import depth_kernel, kernel
 from model_check.native.cache import Compiled
 from model_check.native.codegen import Program
@@ -165,9 +166,9 @@ def doubled(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.concatenate([array, np.zeros_like(array)])
 
 
-def source(protocol: Protocol, symmetry: bool = False, search: str = "breadth-first") -> str:
+def source(protocol: Protocol, symmetry: bool = False, search: str = "breadth-first", eager: bool = False) -> str:
     """The generated program of a search, as `--print-code` shows it."""
-    return program_of(Layout(protocol), Options(symmetry=symmetry), depth_kernel if search == "depth-first" else kernel).source
+    return program_of(Layout(protocol), Options(symmetry=symmetry, eager=eager), depth_kernel if search == "depth-first" else kernel).source
 
 
 def program_of(layout: Layout, options: Options, loops: ModuleType) -> Program:
@@ -176,7 +177,7 @@ def program_of(layout: Layout, options: Options, loops: ModuleType) -> Program:
     if options.refinement is not None:
         abstract, refinement = abstraction(layout.protocol, options.refinement)
         mapping = Layout(abstract), refinement
-    return Program(layout, options.symmetry, mapping, bool(options.constraints), loops)
+    return Program(layout, options.symmetry, mapping, bool(options.constraints), loops, message_sets(layout.protocol, options))
 
 
 def _physical_memory() -> int:

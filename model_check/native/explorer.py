@@ -26,6 +26,7 @@ from spec.language import Protocol, State
 
 SLICE = 65_536
 RECENT = 65_536
+"""Fingerprints that a worker remembers within a slice: more than it finds in one, few enough for a core's cache."""
 
 
 @dataclass

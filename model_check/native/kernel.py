@@ -1,7 +1,7 @@
 """The loops of breadth-first search around a generated program: enter, then expand, claim, absorb for each slice; and what all loops share.
 
-These functions' text is pasted behind the generated functions `successors`, `check_state`, `check_step`, `expandable`
-and `print_of`, and compiled with them. `depth_kernel.py` and `walk_kernel.py` hold the loops of depth-first search and
+These functions' text is pasted behind the generated functions `successors`, `check_state`, `check_step`, `only_sends`,
+`expandable` and `print_of`, and compiled with them. `depth_kernel.py` and `walk_kernel.py` hold the loops of depth-first search and
 of random walks: a program has the loops of one kind only, for each costs compiling time. A round takes a slice of the
 frontier through three phases, each of which workers run side by side:
 
@@ -44,7 +44,25 @@ check_state: Any = None
 check_step: Any = None
 expandable: Any = None
 print_of: Any = None
-FIXED_WORDS = STEP_PROPERTIES = 0
+only_sends: Any = None
+FIXED_WORDS = STEP_PROPERTIES = EAGER = 0
+
+
+@njit(**PART)
+def send_first(rows, start, tail, first, cand, cand_at, cand_tail, cand_meta, notes):
+    """Of a state's steps, which are those of the batch from `first` on, keep the first that only sends messages, if there is one."""
+    for k in range(first, notes[0]):
+        at, to = cand_at[k], cand_at[first]
+        length = cand_at[k + 1] - at
+        if only_sends(rows, start, tail, cand, at, length - FIXED_WORDS) and not same_rows(rows, start, FIXED_WORDS + tail, cand, at, length):
+            for j in range(length):
+                cand[to + j] = cand[at + j]
+            cand_at[first + 1] = to + length
+            cand_tail[first] = cand_tail[k]
+            cand_meta[first] = cand_meta[k]
+            notes[0] = first + 1
+            notes[1] = to + length
+            return
 
 
 @njit(**PART)
@@ -74,6 +92,8 @@ def generate(frontier, offsets, parent, high, cand, cand_at, cand_tail, cand_met
                 for j in range(actions):
                     evaluated[j] = saved[actions + j]
                 return parent
+            if EAGER:
+                send_first(frontier, start, tail, count_before, cand, cand_at, cand_tail, cand_meta, notes)
         if notes[3] != 0 or notes[2] > MOST_SUCCESSORS:
             return parent
         parent += 1
@@ -242,4 +262,4 @@ def note_witnesses(seen, reached, depth):
 
 
 CONSTANTS = ("BATCH", "NONE", "MOST_SUCCESSORS")
-LOOPS = (generate, same_rows, examine, keep_unknown, expand, claim, absorb, enter)
+LOOPS = (same_rows, send_first, generate, examine, keep_unknown, expand, claim, absorb, enter)

@@ -15,6 +15,7 @@ with the number of its variable on top, in ascending order.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -345,6 +346,16 @@ class Layout:
         if slot.per_word:
             return slot.word + entry // slot.per_word, entry % slot.per_word * slot.width
         return slot.word, slot.shift + entry * slot.width
+
+    def cover(self, names: AbstractSet[str]) -> dict[int, int]:
+        """The bits of the fixed words that hold some variables, as a mask for each word."""
+        masks: dict[int, int] = {}
+        for slot in (self.slots[name] for name in names):
+            if slot.per_word:
+                masks |= dict.fromkeys(range(slot.word, slot.word + slot.words), (1 << WORD_BITS) - 1)
+            elif slot.form == "fields":
+                masks[slot.word] = masks.get(slot.word, 0) | (1 << slot.width * slot.count) - 1 << slot.shift
+        return masks
 
     def unpack_state(self, row: list[int]) -> State:
         """The state of a row."""

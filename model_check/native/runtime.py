@@ -109,6 +109,22 @@ def tail_subset(a, a_start, a_length, b, b_start, b_length, tag):
 
 
 @njit(**PART)
+def same_but(a, i, a_end, b, j, b_end, tags):
+    """Whether two tails hold the same words, those of some tags (a bit mask) aside."""
+    while True:
+        while i < a_end and (tags >> (a[i] >> 56)) & 1 != 0:
+            i += 1
+        while j < b_end and (tags >> (b[j] >> 56)) & 1 != 0:
+            j += 1
+        if i == a_end or j == b_end:
+            return i == a_end and j == b_end
+        if a[i] != b[j]:
+            return False
+        i += 1
+        j += 1
+
+
+@njit(**PART)
 def shard_of(print_, shards):
     """The shard that owns a fingerprint, from its low bits (a multiplication: division is slow)."""
     return np.int64(((print_ & _LOW) * np.uint64(shards)) >> _S32)

@@ -29,7 +29,7 @@ _TYPES = {
     Kind.VOTE_REPLY: "MsgVoteResp",
     Kind.SNAPSHOT: "MsgSnap",
 }
-MOST_RETRIES = 200
+MOST_RETRIES = 3_000
 """Alternatives tried before a trace is given up as inconclusive."""
 
 Alternative = Callable[[], None]
@@ -148,8 +148,8 @@ class Judge:
             return [lambda: self._found(event, n)]
         if phase.batch and event.message is not None and event.name == "SendAppendEntriesResponse" and event.message.target == event.node:
             joint = [self.cluster.joint_or_not(item, n, self.position) for item in phase.batch if item]
-            ways = [(order, j) for j in (joint[0] if joint else (False,)) for order in _orders(phase.batch)]
-            return [lambda order=order, j=j: self._append_batch(event, n, order, j) for order, j in ways]  # type: ignore[misc]
+            appended = [(order, j) for j in (joint[0] if joint else (False,)) for order in _orders(phase.batch)]
+            return [lambda order=order, j=j: self._append_batch(event, n, order, j) for order, j in appended]  # type: ignore[misc]
         if self._may_have_been_unreachable(event, n):
             return [lambda: self._receive(event, n), lambda: self._receive(event, n, reported=True)]
         if event.name == "ApplyConfChange" and event.commit > len(self.run.peek("founding")) and self.run.peek("handling", n) is None:

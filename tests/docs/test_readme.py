@@ -70,6 +70,12 @@ COMMANDS = {
     "ionian simulate raft --nodes 3 --seed 7 --walks 100000": Command(),
     "ionian graph paxos --acceptors 2 --ballots 1 -o paxos.graphml": Command(),
     "ionian export tla paxos -o out": Command(),
+    "ionian refine impl raft --seeds 5 --nodes 5": Command(),
+    "ionian refine impl paxos": Command(long=True, quick=" --seeds 3", distinct="NO DEPARTURE FOUND"),
+    "ionian refine impl multi_paxos": Command(long=True, quick=" --seeds 3", distinct="NO DEPARTURE FOUND"),
+    "ionian run raft --runs 3": Command(),
+    "ionian latency --topology three-zones --nodes 3 --no-jitter": Command(),
+    "ionian trace validate tests/data/etcd/crash-1.ndjson.gz": Command(),
 }
 NEEDS = {"ionian replay trace.itf.json": 'ionian check paxos --acceptors 3 --ballots 2 --without "keep the promise" --itf trace.itf.json'}
 
@@ -84,7 +90,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def ionian(tmp_path: Path, cache: Path):
     """Run a command of the README in a folder that looks like the checkout and may be written to."""
-    for package in ("spec", "model_check", "proofs"):
+    for package in ("spec", "model_check", "proofs", "impl", "conformance", "tests"):
         (tmp_path / package).symlink_to(ROOT / package)
 
     def run(command: str) -> tuple[int, str]:

@@ -218,10 +218,11 @@ def test_so_does_one_of_compiled_code(command):
 
 
 def _interrupt(command):
-    program = f"import sys; from model_check.cli.main import run; sys.exit(run({command!r}))"
+    program = f"import sys; from model_check.cli.main import run; print('imported', flush=True); sys.exit(run({command!r}))"
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."})
-    timer = threading.Timer(4, child.send_signal, [2])
-    timer.start()
+    assert child.stdout is not None
+    assert child.stdout.readline() == "imported\n"
+    threading.Timer(4, child.send_signal, [2]).start()
     out, err = child.communicate(timeout=60)
     assert child.returncode == 3, err
     assert "stopped: interrupted" in out

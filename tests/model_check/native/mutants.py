@@ -10,6 +10,7 @@ from unittest import mock
 from model_check.native import actions, expressions, runtime
 from model_check.native.codegen import Program
 from model_check.native.expressions import Translator, Writer
+from model_check.native.layout import Layout
 from model_check.native.symmetry import _Orbit
 from spec.language import ir
 
@@ -125,6 +126,9 @@ _MUTANTS: dict[str, tuple[object, str, Any]] = {
     "walks take steps that change nothing": (Program, "_text", _text_with("if same_rows(row, 0,", "if False and same_rows(row, 0,")),
     "the first depth of a witness stays": (Program, "_text", _text_with("reached[i] <= depth", "reached[i] < 1 << 62")),
     "a walk's bad step goes on": (Program, "_text", _text_with("            notes[9] = bad\n            return\n", "            notes[9] = bad\n")),
+    "messages are sent whenever": (Program, "_text", _text_with("            if EAGER:\n", "            if False:\n")),
+    "any step sends": (Layout, "cover", lambda *_: {}),
+    "one fingerprint hides another": (Program, "_text", _text_with("recent[spot] == mark or", "recent[spot] != np.uint64(0) or")),
 }
 
 NAMES = tuple(_MUTANTS)

@@ -44,6 +44,7 @@ CAP = 400
 TINY = {"cand": 150, "found": 300, **dict.fromkeys(("cand_at", "cand_tail", "cand_meta"), 9)}
 TINY |= dict.fromkeys(("found_at", "found_print", "found_meta", "positions", "accepted"), 12)
 TINY |= {"rows": 60, "at": 5, "depth": 4, "place": 4, "way": 2}
+explorer.RECENT = 5  # so that fingerprints share places
 warnings.filterwarnings("ignore", category=RuntimeWarning)  # hashes wrap around
 
 
@@ -70,8 +71,9 @@ def compared(chance: random.Random, loose: bool, folder: Path) -> str:
     symmetry = chance.choice([False, True])
     workers = chance.choice([1, 1, 2])
     constraints = tuple(p.name for p in protocol.ir.of_kind("constraint") if chance.choice([True, False]))
+    eager = chance.choice([False, False, True])
     for depth in range(1, 7):
-        options = Options(symmetry=symmetry, max_depth=depth, constraints=constraints)
+        options = Options(symmetry=symmetry, eager=eager, max_depth=depth, constraints=constraints)
         try:
             found = interpreter.explore(protocol, options)
         except IonianError:
@@ -145,7 +147,7 @@ def shipped(seed: int, count: int) -> None:
         rules = [r for r, _ in cls.ir.rules]
         protocol = cls(fitting(cls, scope), without=tuple(chance.sample(rules, min(len(rules), chance.choice([0, 1, 2, 3])))))
         constraints = tuple(p.name for p in cls.ir.of_kind("constraint") if chance.random() < 0.3)
-        options = Options(symmetry=chance.random() < 0.5, max_depth=min(depth or 9, 4), constraints=constraints)
+        options = Options(symmetry=chance.random() < 0.5, eager=chance.random() < 0.5, max_depth=min(depth or 9, 4), constraints=constraints)
         say(i, protocol, compare(protocol, options, workers=(chance.choice([1, 2, 3]),))["distinct"])
         compare_depth_first(protocol, options)
         compare_walks(protocol, Task(seed=i, walks=4, steps=12))
@@ -196,7 +198,7 @@ def buffers() -> None:
     for cls, scope, depth in SMALL:
         protocol = cls(fitting(cls, scope))
         for symmetric in (False, True):
-            options = Options(symmetry=symmetric, max_depth=min(depth or 4, 4))
+            options = Options(symmetry=symmetric, eager=symmetric, max_depth=min(depth or 4, 4))
             say(protocol, symmetric, compare(protocol, options, workers=(1, 3))["distinct"])
             compare_depth_first(protocol, options)
         compare_walks(protocol, Task(walks=5, steps=300))

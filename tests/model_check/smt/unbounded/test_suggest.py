@@ -100,6 +100,7 @@ def test_every_two_deleted_lemmas_are_found(load_spec: Load, deleted: tuple[str,
     assert found.complete
 
 
+@pytest.mark.long
 def test_what_is_suggested_is_a_proof_by_itself(load_spec: Load) -> None:
     # The suggestion is put into a class of its own and proved from scratch, by the prover alone.
     proof = without(load_spec, ("promises_bind", "one_proposal_per_ballot"))
