@@ -78,6 +78,8 @@ def _refusal(r: Refusal) -> dict[str, object]:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, str):
+        return value
     if isinstance(value, tuple):
         return "[" + ", ".join(map(show, value)) + "]" if value else "nothing"
     return show(value)

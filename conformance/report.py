@@ -46,7 +46,7 @@ def print_failure(out: Console, failure: Failure, again: Sequence[str]) -> None:
         put(out, line, 2)
     put(out, "or paste into Python:" if again else "paste into Python:", 0)
     for line in failure.play.as_code().splitlines():
-        out.print(f"  {line}", soft_wrap=True)
+        out.print(f"  {line}".rstrip(), soft_wrap=True)
 
 
 def _print_departure(out: Console, d: Departure) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import islice, product
 from typing import Any, TypeAlias
 
@@ -26,7 +26,7 @@ def choices(act: ir.Action, candidates: Candidates, first: Any) -> Iterator[tupl
         yield (first, *chosen)
 
 
-def search(run: Run, there: Callable[[], bool], candidates: Candidates, first: Any) -> bool:
+def search(run: Run, there: Callable[[], bool], candidates: Candidates, first: Any, without: Collection[str] = ()) -> bool:
     """Take as few steps of one server as lead to a goal; False, and none taken, where none of the sequences tried does.
 
     Args:
@@ -34,8 +34,10 @@ def search(run: Run, there: Callable[[], bool], candidates: Candidates, first: A
         there: whether the run's state is the one wanted.
         candidates: the arguments to try.
         first: the server.
+        without: actions not to try.
     """
-    steps = [(act.name, arguments) for act in run.protocol.ir.actions for arguments in choices(act, candidates, first)]
+    actions = [act for act in run.protocol.ir.actions if act.name not in without]
+    steps = [(act.name, arguments) for act in actions for arguments in choices(act, candidates, first)]
     left = BUDGET
 
     def deepen(depth: int) -> bool:

@@ -28,6 +28,8 @@ from spec.replicated_log import Index, Term, Value
 
 ENDLESS = 100
 """So many Readys in a row, with nothing happening in between, are a loop."""
+OF_OTHER_EVENTS = ("restart", "compact", "recall_snapshot", "vote_in_silence", "store_in_silence", "restore_in_silence", "lose_unwritten")
+"""What explains a crash, a restart or a compaction, and nothing else."""
 HUGE = 1 << 40
 """A bound that no run reaches: nothing is enumerated over terms, positions or values."""
 
@@ -203,7 +205,7 @@ class Checker:
     def _search(self, f: Followed, h: Happening, mark: int) -> bool:
         """Other steps than the hinted ones; the hinted ones again where there are none."""
         self.run.back(mark)
-        if search(self.run, lambda: not self.comparison.soon(f.server, h.view), self._candidates(f, [h], h.view), f.server.node):
+        if search(self.run, lambda: not self.comparison.soon(f.server, h.view), self._candidates(f, [h], h.view), f.server.node, OF_OTHER_EVENTS):
             return True
         self.guide.refusals.clear()
         self.guide.explain(f.server, h)

@@ -8,10 +8,11 @@ from random import Random
 import pytest
 
 from conformance.chaos import Chaos
+from conformance.raft import steps
 from conformance.raft.cluster import Cluster
 from conformance.raft.runs import RUNS, draw_settings
 from conformance.runs import outcome_of
-from impl.raft.messages import InstallSnapshot
+from impl.raft.messages import InstallSnapshot, VoteReply
 from spec.deployed_raft import DeployedRaft
 
 
@@ -180,3 +181,12 @@ def test_together_the_runs_take_every_step_that_the_spec_has():
             chaos.event()
         found += taken(cluster)
     assert {a.name for a in DeployedRaft.ir.actions} - found.keys() <= {"restore_in_silence"}
+
+
+def test_where_a_hint_is_missing_the_steps_are_found_by_search(monkeypatch):
+    monkeypatch.delitem(steps._HANDLERS, VoteReply)
+    c = a_cluster_with_a_leader()
+    assert taken(c)["handle_vote_reply"] == 1
+    c.propose(1)
+    c.calm(3)
+    assert c.checker.comparison.everything() == []
