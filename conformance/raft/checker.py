@@ -27,7 +27,7 @@ from spec.raft import Node, Role
 from spec.replicated_log import Index, Term, Value
 
 ENDLESS = 100
-"""So many Readys in a row, with nothing happening in between, are a loop."""
+"""So many Readys in a row that hold nothing are a loop."""
 OF_OTHER_EVENTS = ("restart", "compact", "recall_snapshot", "vote_in_silence", "store_in_silence", "restore_in_silence", "lose_unwritten")
 """What explains a crash, a restart or a compaction, and nothing else."""
 HUGE = 1 << 40
@@ -75,7 +75,7 @@ class Checker:
         self.events = 0
         self.departed = False
         """Whether some event was not explained; the run is then of no more use."""
-        self._readys = 0
+        self._empty = 0
         self._followed = {n: Followed(s, s.view) for n, s in servers.items()}
         self._handlers: dict[type, Callable[[Followed, Any], None]] = {
             events.BeginWrite: self._begin_write,
@@ -90,9 +90,8 @@ class Checker:
         """An event has happened."""
         self.events += 1
         followed = self._followed[event.host]
-        self._readys = self._readys + 1 if isinstance(event, (events.BeginWrite, events.FinishWrite)) else 0
-        if self._readys > ENDLESS * len(self._followed):
-            raise self._departure(followed, self.run.mark(), event, Found([], "Readys are handed out without end"))
+        if not isinstance(event, (events.BeginWrite, events.FinishWrite)):
+            self._empty = 0
         try:
             self._handlers.get(type(event), self._happened)(followed, event)
         except UnknownPrefix as error:
@@ -138,7 +137,8 @@ class Checker:
             if differences:
                 remark = "a message leaves before what it says is written" if any(map(_waits, event.messages)) else ""
                 raise self._departure(f, mark, event, Found(differences, remark), happenings=f.writing, sent=event.messages)
-        wrong = self.reads.wrong(ready.read_states)
+        self._empty = 0 if _holds_work(ready) else self._empty + 1
+        wrong = self.reads.wrong(ready.read_states) if self._empty < ENDLESS else "Readys that hold nothing are handed out without end"
         if wrong:
             raise self._departure(f, mark, event, Found([], wrong))
 
@@ -267,6 +267,10 @@ class Checker:
 def _node(host: RaftHost) -> Raft:
     assert host.node is not None, "the host is up"
     return host.node
+
+
+def _holds_work(ready: Ready) -> bool:
+    return any(getattr(ready, name) for name in Ready.__slots__)
 
 
 def _waits(m: messages.Message) -> bool:

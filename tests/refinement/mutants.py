@@ -114,10 +114,10 @@ MUTANTS = (
         "node.send(AppendReply(term, node.id, m.sender, True,",
     ),
     Mutant(
-        "an acknowledgement of the whole log",
+        "an acknowledgement of one entry too many",
         "replication.py",
         "AppendReply(term, node.id, m.sender, True, match_index,",
-        "AppendReply(term, node.id, m.sender, True, log.last_index,",
+        "AppendReply(term, node.id, m.sender, True, match_index + 1,",
     ),
     # --- Commitment
     Mutant(

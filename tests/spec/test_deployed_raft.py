@@ -9,6 +9,8 @@ from spec.deployed_raft import DeployedRaft
 from spec.language import Scope
 from spec.raft import Raft
 
+THREE = Scope(node=3, term=2, index=1, value=1)
+
 
 def test_nothing_of_raft_is_changed():
     own = {a.name: a for a in DeployedRaft.ir.actions}
@@ -30,13 +32,17 @@ def test_two_servers():
 
 
 @pytest.mark.long
-def test_three_servers_not_very_deep():
-    found = check(DeployedRaft(Scope(node=3, term=2, index=1, value=1)), symmetry=True, max_depth=14)
-    assert found.verdict == "holds"
+def test_three_servers_down_to_a_depth():
+    found = check(DeployedRaft(THREE), symmetry=True, max_depth=14)
+    assert (found.verdict, found.distinct_states) == ("holds", 2_142_899)
 
 
 @pytest.mark.long
 def test_a_leader_that_counts_what_it_has_not_written_loses_what_is_committed():
-    protocol = DeployedRaft(Scope(node=3, term=1, index=1, value=1), without=("leader counts what it has written",))
-    found = check(protocol, symmetry=True)
+    found = check(DeployedRaft(THREE, without=("leader counts what it has written",)), symmetry=True)
     assert found.verdict == "violated"
+    assert found.trace is not None
+    actions = [step.action for step, _ in found.trace.steps]
+    assert len(actions) == 14
+    assert actions[9:11] == ["advance_commit", "lose_unwritten"]
+    assert actions[-1] == "become_leader", "of a later term, without the entry"
