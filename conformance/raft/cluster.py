@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 from conformance import cluster
 from conformance.raft.checker import Checker
@@ -21,7 +22,7 @@ class Cluster(cluster.Cluster):
         settings: of `impl.raft.Config`.
     """
 
-    weights = {**cluster.Cluster.weights, "read": 2, "compact": 3, "hand_over": 1}
+    weights: ClassVar[Mapping[str, float]] = {**cluster.Cluster.weights, "read": 2, "compact": 3, "hand_over": 1}
     hosts: dict[int, RaftHost]
     checker: Checker
 
