@@ -169,9 +169,7 @@ class DeployedRaft(Raft):
     @witness
     def a_leader_loses_what_it_had_sent(self, after: DeployedRaft) -> bool:
         """A crash takes from a leader an entry that another server holds."""
-        return any(
-            self.role[n] == Role.LEADER and self.log[p] == self.log[n] and after.log[n].last < after.log[p].last for n in Node for p in Node if n != p
-        )
+        return any(self.role[n] == Role.LEADER and self.log[p] == self.log[n] and after.log[n].last < after.log[p].last for n in Node for p in Node if n != p)
 
     # --- Parts of the steps
 
