@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-import mutants
+import generator_mutants as mutants
 from differential import compare, compare_depth_first, compare_walks, uncompiled
 from random_protocols import Generator
 from spec_files import load

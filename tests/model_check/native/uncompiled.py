@@ -21,7 +21,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import corners
-import mutants
+import generator_mutants as mutants
 import numpy as np
 from differential import compare, compare_depth_first, compare_walks, random_state
 from hypothesis import HealthCheck, given, settings

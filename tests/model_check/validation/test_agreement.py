@@ -11,8 +11,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "native"))
 import corners
 import places
 import run_mutants
-from agreement import agree_along
 from random_protocols import Generator
+from run_agreement import agree_along
 from shipped import SMALL
 from spec_files import load
 
