@@ -30,6 +30,10 @@ class OutOfScope(Exception):
     """The run goes beyond what the spec's scope has room for: it ends here, explained so far."""
 
 
+class Refused(Exception):
+    """A node of the simulator refused another node's message as none that a correct node sends: one of the two is wrong."""
+
+
 class Checker(Protocol):
     """What follows a cluster: called with each event, right after it happened."""
 
@@ -103,7 +107,13 @@ class Runs:
 
         simulation = Simulation(cluster, self.workload, draw_faults(seed, cluster.ids, time), seed=seed, observer=observe)
         recorder = Recorder(self.checker(simulation.hosts))
-        return self._followed(lambda: simulation.run(time), recorder.checker, lambda: Play(self.cluster, nodes, seed, settings, recorder.moves()))
+
+        def go() -> None:
+            simulation.run(time)
+            if simulation.refused:
+                raise Refused(simulation.refused[0])
+
+        return self._followed(go, recorder.checker, lambda: Play(self.cluster, nodes, seed, settings, recorder.moves()))
 
     @staticmethod
     def _followed(go: Callable[[], None], checker: Any, play: Callable[[], Play]) -> Outcome:

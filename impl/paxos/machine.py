@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -21,7 +22,7 @@ class Ready(Generic[State]):
     messages: list[Message]
 
 
-class Receiver:
+class Receiver(ABC):
     """Takes messages of some kinds from some senders."""
 
     def __init__(self, config: Config, senders: tuple[int, ...], takes: tuple[type, ...]) -> None:
@@ -38,8 +39,9 @@ class Receiver:
             return
         self._handle(message)
 
+    @abstractmethod
     def _handle(self, message: Message) -> None:
-        raise NotImplementedError
+        """Take a message of a kind that goes to this role."""
 
 
 class Machine(Receiver, Generic[State]):

@@ -12,8 +12,10 @@ from conformance.raft import steps
 from conformance.raft.cluster import Cluster
 from conformance.raft.runs import RUNS, draw_settings
 from conformance.raft.scenarios import SCENARIOS, SETTINGS, old_snapshot, snapshot_under_way
-from conformance.runs import outcome_of
+from conformance.runs import Refused, outcome_of, shrunk
+from impl.raft import MessageError
 from impl.raft.messages import VoteReply
+from impl.simulation.raft_host import RaftHost
 from spec.deployed_raft import DeployedRaft
 
 
@@ -31,6 +33,17 @@ def test_runs_in_simulated_time(nodes, budget):
         outcome = RUNS.simulation(seed, nodes)
         assert outcome.failure is None
         assert outcome.events > 1_000
+
+
+def test_a_message_that_a_node_refuses_is_a_failure(monkeypatch):
+    def refuse(host, message):
+        raise MessageError("AppendEntries", "term", "planted")
+
+    monkeypatch.setattr(RaftHost, "receive", refuse)
+    failure = RUNS.simulation(0, 3).failure
+    assert isinstance(failure.error, Refused)
+    assert "AppendEntries.term: planted" in str(failure.error)
+    assert shrunk(failure) is failure
 
 
 def test_the_comparison_of_what_changed_misses_nothing():
