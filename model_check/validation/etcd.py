@@ -15,7 +15,7 @@ from typing import Any
 from model_check.validation.etcd_lines import Event, WireMessage
 from model_check.validation.etcd_start import Cluster
 from model_check.validation.run import Run
-from model_check.validation.verdict import Departure, Verdict
+from model_check.validation.verdict import Departure, Refused, Verdict, refused_step
 from spec.etcd_raft import Config, Kind, Message, Node, Progress, Reached, Role, Slot
 from spec.language import Set, SpecError
 
@@ -51,14 +51,6 @@ class Phase:
     boot: str = "off"
     founding: int = 0
     batch: Batch = ()
-
-
-class Refused(Exception):
-    """A line that is no step of the spec."""
-
-    def __init__(self, action: str, conjunct: str, why: str, place: str = "") -> None:
-        self.action, self.conjunct, self.why, self.place = action, conjunct, why, place
-        super().__init__(why)
 
 
 @dataclass
@@ -181,10 +173,7 @@ class Judge:
             if self.position <= self.farthest:
                 # Only the refusal that comes farthest is shown, and to explain one is work.
                 raise Refused(action, "", "")
-            refusal = self.run.refusal(action, *arguments)
-            values = ", ".join(f"{name} = {value}" for name, value in refusal.values)
-            why = f"{self.cluster.words(action, arguments)} is not possible: `{refusal.conjunct}` does not hold" + (f" ({values})" if values else "")
-            raise Refused(action, refusal.conjunct, why, refusal.place)
+            raise refused_step(self.run, action, arguments, self.cluster.words(action, arguments))
 
     def _shows(self, event: Event, n: Node, action: str, **instead: Any) -> None:
         """Compare a line with the present state; some fields may be expected otherwise."""
