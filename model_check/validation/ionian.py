@@ -6,9 +6,10 @@ count with its next call, for its calls may leave while it writes (Ongaro's diss
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from typing import Any
 
 from model_check.validation.ionian_lines import MESSAGES, Header, Line, Message
@@ -36,9 +37,9 @@ class _Server:
     """What of a server's lines does not count yet."""
 
     started: bool = False
-    waiting: list[Line] = field(default_factory=list)
+    waiting: list[Line] = dataclasses.field(default_factory=list)
     """Since the last `write`."""
-    writing: deque[list[Line]] = field(default_factory=deque)
+    writing: deque[list[Line]] = dataclasses.field(default_factory=deque)
     """For each `write` under way, the lines that it covers."""
 
     def take_all(self) -> list[Line]:
@@ -126,8 +127,9 @@ class Judge:
             server.started = True
             difference = self.steps.difference(n, shown)
             if difference is not None:
-                why = f"{self.steps.name(line.node)} starts for the first time with {difference.field} {difference.shown}: a trace begins with servers that are new"
-                raise Refused("init", f"{difference.field} == {difference.by_spec}", why)
+                field, wanted, seen = difference
+                why = f"{self.steps.name(line.node)} starts for the first time with {field} {seen}: a trace begins with new servers"
+                raise Refused("init", f"{field} == {wanted}", why)
             return
         lost = server.take_all()
         server.writing.clear()
@@ -201,7 +203,7 @@ class Judge:
 
     def _differs(self, m: Message, made: Any, said: Any) -> None:
         """Refused where the spec makes another message than the one sent."""
-        for name in (f.name for f in fields(made)):
+        for name in (f.name for f in dataclasses.fields(made)):
             wanted, seen = getattr(made, name), getattr(said, name)
             if wanted != seen:
                 why = self.steps.words(f"the message has {name} {_short(show(seen))}; by the spec it is {_short(show(wanted))}")
@@ -227,7 +229,8 @@ class Judge:
         term = self.steps.run.peek("current_term", self.steps.nodes[m.source])
         self._asked(m, "request_vote")
         if m.term > term:
-            raise Refused("handle_request_vote", "message.term <= term", f"the message has term {m.term}; the server has reached term {term}{self._not_written(line)}")
+            why = f"the message has term {m.term}; the server has reached term {term}{self._not_written(line)}"
+            raise Refused("handle_request_vote", f"message.term <= {term}", why)
 
     def _answers(self, m: Message) -> None:
         if not any((kind, m.source, m.target) in self._heard for kind in CALLS):

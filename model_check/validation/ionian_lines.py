@@ -134,7 +134,7 @@ class Decoder:
 
     def _node(self, line: int, found: Mapping[str, Any], name: str, where: str = "") -> int:
         value = found.get(name)
-        place = self.place.get(value) if type(value) in (str, int) else None
+        place = self.place.get(value) if isinstance(value, str | int) and value is not True and value is not False else None
         if place is None:
             raise BadLine(line, where + name, f"is to be one of the header's nodes, not {value!r:.40}" if name in found else "is missing; it is to name a node")
         return place

@@ -135,7 +135,7 @@ class Steps:
         term = self.run.peek("current_term", n)
         match m.kind:
             case "request_vote":
-                return (shown.term, shown.voted_for) == (m.term, m.source)
+                return shown.voted_for == m.source
             case "vote_reply":
                 return m.term == term and m.said[0] and self.run.peek("role", n) is Role.CANDIDATE
             case "append_reply":
@@ -157,8 +157,8 @@ class Steps:
         mark = run.mark()
         self._approach_office(line.node, shown)
         for entry in line.entries:
-            if entry[0] != run.peek("current_term", n):
-                raise Refused("client_request", "entries[].term == term", f"a leader appends entries of its own term, {run.peek('current_term', n)}, not of {entry[0]}")
+            if entry[0] != (own := run.peek("current_term", n)):
+                raise Refused("client_request", f"entries[].term == {own}", f"a leader appends entries of its own term, {own}, not of {entry[0]}")
             self.take("client_request", n, self.entry(entry).value)
         goal = shown.commit_index
         if run.peek("commit_index", n) < goal and run.peek("role", n) is Role.LEADER:
@@ -207,10 +207,10 @@ class Steps:
         )
         if by_spec == shown:
             return None
-        name, wanted, seen = next(x for x in zip(Shown._fields, by_spec, shown, strict=True) if x[1] != x[2])
+        name = next(name for name in Shown._fields if getattr(by_spec, name) != getattr(shown, name))
         if name == "voted_for":
-            wanted, seen = (None if x is None else self.name(x) for x in (wanted, seen))
-        return Difference(name, wanted, seen)
+            return Difference(name, *(None if x is None else self.name(x) for x in (by_spec.voted_for, shown.voted_for)))
+        return Difference(name, getattr(by_spec, name), getattr(shown, name))
 
     def _shown_otherwise(self, found: Difference, action: str, said: Said, line: Line) -> Refused:
         """The refusal of a field; where a helper of the handler's step decided against it, its conjunct."""

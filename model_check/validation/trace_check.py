@@ -9,8 +9,8 @@ from pathlib import Path
 
 from model_check.validation import etcd, ionian
 from model_check.validation.etcd_lines import read_etcd_events
-from model_check.validation.trace_file import TraceError, at_its_place, numbered_lines
 from model_check.validation.ionian_lines import read_header, read_lines
+from model_check.validation.trace_file import TraceError, at_its_place, numbered_lines
 from model_check.validation.verdict import Departure, Result, Verdict
 
 Judgement = tuple[int, tuple[Verdict, int, Departure | None]]
