@@ -14,7 +14,7 @@ from typing import Any
 
 from model_check.validation.ionian_lines import MESSAGES, Header, Line, Message
 from model_check.validation.ionian_restart import LimitReached, Restart
-from model_check.validation.ionian_steps import CALLS, HANDLERS, Said, Steps
+from model_check.validation.ionian_steps import ANSWERS, CALLS, HANDLERS, Said, Steps
 from model_check.validation.refusal import missing
 from model_check.validation.verdict import Departure, Refused, Verdict
 from spec.language import Window
@@ -57,10 +57,10 @@ class Judge:
         self.header = header
         self.steps = Steps(header)
         self.servers = [_Server() for _ in header.nodes]
-        self._heard: set[tuple[str, int, int]] = set()
-        """Kinds of messages that a server has received from another."""
-        self._calls: list[list[Said]] = [[] for _ in header.nodes]
-        """The calls that were sent to each server."""
+        self._heard: set[tuple[str, int, int, int]] = set()
+        """Kinds of messages that a server has received from another, in which term, and, as term 0, in some term."""
+        self._untold: list[list[Message]] = [[] for _ in header.nodes]
+        """What was sent to each server, where a server may have handled it and crashed before its line."""
         self._at: Line | None = None
         """The line that is being explained: one that waited, perhaps."""
 
@@ -138,15 +138,14 @@ class Judge:
         self._count(lost)
         self.steps.run.back(mark)
         self._at = line
-        calls = [m for m in self._calls[line.node] if isinstance(m, AppendEntries)] if not self.header.writes_logged else []
-        Restart(self.steps, line).explain(lost, calls)
+        Restart(self.steps, line, lost, self._untold[line.node]).explain()
 
     # --- Messages
 
     def _arrives(self, line: Line, m: Message) -> None:
         if m not in self.steps.sent:
             raise self._never_sent(line, m)
-        self._heard.add((m.kind, m.target, m.source))
+        self._heard |= {(m.kind, m.target, m.source, 0), (m.kind, m.target, m.source, m.term)}
 
     def _never_sent(self, line: Line, m: Message) -> Refused:
         alike = [other for other in self.steps.sent if (other.kind, other.source, other.target) == (m.kind, m.source, m.target)]
@@ -165,6 +164,8 @@ class Judge:
         if m.kind in CALLS:
             self._count(self.servers[line.node].take_all())
             self._at = line
+        elif m.kind in ANSWERS:
+            self._answers(m)
         said: Said
         match m.kind, m.said:
             case "request_vote", (last_index, last_term):
@@ -176,7 +177,6 @@ class Judge:
                 self._denies(line, m)
             case "append_reply", (success, match_index):
                 said = AppendReply(Term(m.term), n, success, Index(match_index))
-                self._answers(m)
             case "append_entries", (prev, prev_term, entries, commit):
                 window = Window(Index, prev, tuple(map(steps.entry, entries)))
                 said = AppendEntries(Term(m.term), n, Index(prev), Term(prev_term), window, Index(commit))
@@ -187,8 +187,8 @@ class Judge:
         if said is not None:
             self._is_made(line, m, said)
         steps.sent[m] = said
-        if m.kind in CALLS:
-            self._calls[m.target].append(said)
+        if not self.header.writes_logged:
+            self._untold[m.target].append(m)
 
     def _call(self, m: Message, said: AppendEntries) -> None:
         """The leader's step that makes a call."""
@@ -227,19 +227,18 @@ class Judge:
     def _denies(self, line: Line, m: Message) -> None:
         """A vote denied tells a term that the server has reached, and nothing else."""
         term = self.steps.run.peek("current_term", self.steps.nodes[m.source])
-        self._asked(m, "request_vote")
         if m.term > term:
             why = f"the message has term {m.term}; the server has reached term {term}{self._not_written(line)}"
             raise Refused("handle_request_vote", f"message.term <= {term}", why)
 
     def _answers(self, m: Message) -> None:
-        if not any((kind, m.source, m.target) in self._heard for kind in CALLS):
-            self._asked(m, CALLS[0])
-
-    def _asked(self, m: Message, kind: str) -> None:
-        """Refused where a server answers whom it has not heard: answers of the spec carry no addressee."""
-        if (kind, m.source, m.target) not in self._heard:
-            why = f"{self.steps.name(m.source)} answers {self.steps.name(m.target)}, from which it has received no {kind}"
+        """Refused where a server answers whom it has not heard: most answers of the spec carry no addressee."""
+        # A success is for the leader of its term, a failure for whoever has called.
+        term = m.term if m.said[0] else 0
+        kinds = CALLS if m.kind == "append_reply" else ("request_vote",)
+        if not any((kind, m.source, m.target, term) in self._heard for kind in kinds):
+            of_term = f" of term {term}" if term else ""
+            why = f"{self.steps.name(m.source)} answers {self.steps.name(m.target)}, from which it has received no {' or '.join(kinds)}{of_term}"
             raise Refused(_MAKERS[m.kind][0], "message.to has asked", why)
 
     def _is_made(self, line: Line, m: Message, said: Any) -> None:

@@ -14,6 +14,8 @@ from model_check.validation.trace_file import BadLine, field, number, one_of
 
 NAME, VERSION = "ionian", 1
 MOST_NODES = 99
+LIMIT = 1 << 40
+"""Terms and positions are below it."""
 ROLES = ("follower", "candidate", "leader")
 WITH_STATE = ("start", "receive", "step")
 WITH_MESSAGE = ("receive", "send")
@@ -130,6 +132,8 @@ class Decoder:
             if end != node:
                 raise BadLine(line, f"message.{which}", f"is to be the line's own node, {self.header.nodes[node]!r}")
         entries = _entries(line, found, "entries", "") if "entries" in found else ()
+        if entries and event == "start" and self.header.writes_logged:
+            raise BadLine(line, "entries", "are shown before they are written, not when the server starts: the header says that writes are logged")
         return Line(line, position, event, node, state, message, entries)
 
     def _node(self, line: int, found: Mapping[str, Any], name: str, where: str = "") -> int:
@@ -143,13 +147,13 @@ class Decoder:
         if "voted_for" not in found:
             raise BadLine(line, "voted_for", "is missing; it is to name a node, or be null where the server has not voted in its term")
         return Shown(
-            number(line, found, "term"),
+            _count(line, found, "term"),
             None if found["voted_for"] is None else self._node(line, found, "voted_for"),
             one_of(line, found, "role", ROLES),
-            number(line, found, "last_log_index"),
-            number(line, found, "last_log_term"),
-            number(line, found, "commit_index"),
-            number(line, found, "snapshot_index") if "snapshot_index" in found else None,
+            _count(line, found, "last_log_index"),
+            _count(line, found, "last_log_term"),
+            _count(line, found, "commit_index"),
+            _count(line, found, "snapshot_index") if "snapshot_index" in found else None,
         )
 
     def _message(self, line: int, found: Mapping[str, Any]) -> Message:
@@ -160,7 +164,7 @@ class Decoder:
         if source == target:
             raise BadLine(line, "message.to", "is the sender itself; what a server tells itself is no message")
         said = tuple([read(line, found, name, where) for name, read in MESSAGES[kind].items()])
-        return Message(kind, source, target, number(line, found, "term", where), said)
+        return Message(kind, source, target, _count(line, found, "term", where), said)
 
 
 def _object(line: int, source: str) -> dict[str, Any]:
@@ -179,6 +183,14 @@ def _known(line: int, found: Mapping[str, Any], fields: Collection[str], where: 
         raise BadLine(line, f"{where}{name:.40}", f"is not known here; what is yours goes into `{NOTE}`")
 
 
+def _count(line: int, found: Mapping[str, Any], name: str, where: str = "") -> int:
+    """A term or a position."""
+    value = number(line, found, name, where)
+    if value >= LIMIT:
+        raise BadLine(line, where + name, "is to be below 2⁴⁰")
+    return value
+
+
 def _flag(line: int, found: Mapping[str, Any], name: str, where: str) -> bool:
     return field(line, found, name, bool, where)
 
@@ -188,7 +200,7 @@ def _entries(line: int, found: Mapping[str, Any], name: str, where: str) -> tupl
     entries = []
     for shown in field(line, found, name, list, where):
         term, command = shown if type(shown) is list and len(shown) == 2 else (shown, "")
-        if type(term) is not int or not 0 < term < 1 << 63 or type(command) is not str:
+        if type(term) is not int or not 0 < term < LIMIT or type(command) is not str:
             raise BadLine(line, where + name, f"is to be a list of terms, or of pairs of a term and a command's text; {shown!r:.40} is neither")
         entries.append((term, command))
     return tuple(entries)
@@ -196,11 +208,11 @@ def _entries(line: int, found: Mapping[str, Any], name: str, where: str) -> tupl
 
 _Read: TypeAlias = Callable[[int, Mapping[str, Any], str, str], Any]
 MESSAGES: Final[dict[str, dict[str, _Read]]] = {
-    "request_vote": {"last_log_index": number, "last_log_term": number},
+    "request_vote": {"last_log_index": _count, "last_log_term": _count},
     "vote_reply": {"vote_granted": _flag},
-    "append_entries": {"prev_log_index": number, "prev_log_term": number, "entries": _entries, "leader_commit": number},
-    "append_reply": {"success": _flag, "match_index": number},
-    "install_snapshot": {"last_included_index": number, "last_included_term": number},
+    "append_entries": {"prev_log_index": _count, "prev_log_term": _count, "entries": _entries, "leader_commit": _count},
+    "append_reply": {"success": _flag, "match_index": _count},
+    "install_snapshot": {"last_included_index": _count, "last_included_term": _count},
 }
 """The kinds of messages, and the fields of each besides `from`, `to` and `term`, with what reads them."""
 

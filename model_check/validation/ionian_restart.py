@@ -7,10 +7,10 @@ which log it is, so whatever is found leads to the same state.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from model_check.validation.ionian_lines import Line, Shown
-from model_check.validation.ionian_steps import CALLS, Steps
+from model_check.validation.ionian_lines import Line, Message, Shown
+from model_check.validation.ionian_steps import Steps
 from model_check.validation.verdict import Refused
 from spec.raft import AppendEntries, Node, Role
 from spec.replicated_log import Index, Term
@@ -24,32 +24,36 @@ class LimitReached(Exception):
 
 
 class Restart:
-    """Explains one `start` of a server that was up."""
+    """Explains one `start` of a server that was up.
 
-    def __init__(self, steps: Steps, line: Line) -> None:
+    Args:
+        steps: Takes the steps.
+        line: The `start`.
+        lost: The server's lines that waited for a write, in order.
+        untold: Messages that it may have handled without a line, in the order in which they were sent: none where writes are logged, for what is handed
+            to the disk has a line.
+    """
+
+    def __init__(self, steps: Steps, line: Line, lost: Sequence[Line], untold: Sequence[Message]) -> None:
         assert line.state is not None, "a start shows a state"
         self.steps, self.line, self.shown = steps, line, line.state
+        self.lost, self.untold = lost, untold
         self.node: Node = steps.nodes[line.node]
         self._tries = 0
 
-    def explain(self, lost: Sequence[Line], calls: Sequence[AppendEntries]) -> None:
+    def explain(self) -> None:
         """Take the steps of the crash.
-
-        Args:
-            lost: The server's lines that waited for a write, in order.
-            calls: Calls that it may have handled without a line, in the order in which they were sent.
 
         Raises:
             Refused: No crash leaves what the line shows.
             LimitReached: None of those tried does.
         """
-        run = self.steps.run
+        run, lost = self.steps.run, self.lost
         refused: Refused | None = None
         for survivors in range(len(lost) + 1):
             mark = run.mark()
-            said = [self.steps.sent[line.message] for line in lost[survivors:] if line.message is not None and line.message.kind in CALLS]
-            partial = [m for m in said if isinstance(m, AppendEntries)] or calls[::-1]
-            for call in (None, *self._contain_the_last_entry(partial)):
+            handled = [line.message for line in lost[survivors:] if line.message is not None] or self.untold[::-1]
+            for call in (None, *self._contain_the_last_entry(handled)):
                 self._tries += 1
                 if self._tries > MOST_TRIES:
                     raise LimitReached(f"what the crash has left was not explained in {MOST_TRIES:,} tries")
@@ -64,10 +68,13 @@ class Restart:
         assert refused is not None, "at least one way was tried"
         raise refused
 
-    def _contain_the_last_entry(self, calls: Iterable[AppendEntries]) -> Iterable[AppendEntries]:
+    def _contain_the_last_entry(self, handled: Iterable[Message]) -> Iterator[AppendEntries]:
         """The calls that may have left the log as it was found."""
         last, term = self.shown.last_log_index, self.shown.last_log_term
-        return (m for m in calls if m.prev_log_index < last <= m.entries.last and m.entries[Index(last)].term == term)
+        for m in handled:
+            call = self.steps.sent[m]
+            if isinstance(call, AppendEntries) and call.prev_log_index < last <= call.entries.last and call.entries[Index(last)].term == term:
+                yield call
 
     def _crash(self, call: AppendEntries | None) -> None:
         """The steps of a crash after which a part of a call's entries, or a whole snapshot, is on the disk."""
@@ -100,9 +107,18 @@ class Restart:
         vote = None if shown.voted_for is None else self.steps.nodes[shown.voted_for]
         if (run.peek("current_term", n), run.peek("voted_for", n)) == (shown.term, vote):
             return
-        if run.peek("current_term", n) > shown.term or (run.peek("current_term", n) == shown.term and run.peek("voted_for", n) is not None):
-            return  # the disk holds more than the line shows, as the comparison will find
+        term, voted = run.peek("current_term", n), run.peek("voted_for", n)
+        if shown.term < term or (shown.term == term and voted is not None) or not self._may_be_found(shown.term, shown.voted_for):
+            return  # as the comparison will find
         if vote is None:
             self.steps.take("adopt_term", n, Term(shown.term))
         else:
             self.steps.take("vote_in_silence", n, Term(shown.term), vote)
+
+    def _may_be_found(self, term: int, voted_for: int | None) -> bool:
+        """Whether something that the server was told, or has done, leaves this on its disk."""
+        if self.steps.header.writes_logged:
+            # A term may be written before the vote in it.
+            return any(line.state is not None and line.state.term == term and voted_for in (None, line.state.voted_for) for line in self.lost)
+        asked = (m for m in self.untold if m.kind == "request_vote" and (m.term, m.source) == (term, voted_for))
+        return voted_for is None or voted_for == self.line.node or any(asked)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from model_check.validation.ionian_lines import Header, Line, Message, Shown, ShownEntry
+from model_check.validation.ionian_lines import LIMIT, Header, Line, Message, Shown, ShownEntry
 from model_check.validation.refusal import denials
 from model_check.validation.run import Run
 from model_check.validation.verdict import Refused, refused_step
@@ -15,7 +15,7 @@ from spec.language.values import show
 from spec.raft import AppendEntries, AppendReply, Node, RequestVote, Role, VoteReply
 from spec.replicated_log import Entry, Index, Term, Value
 
-HUGE = 1 << 40
+HUGE = 2 * LIMIT
 """A bound that no run reaches: nothing is enumerated over terms, positions or values."""
 ROLES = {Role.FOLLOWER: "follower", Role.CANDIDATE: "candidate", Role.LEADER: "leader"}
 HANDLERS = {
@@ -26,6 +26,7 @@ HANDLERS = {
     "install_snapshot": "handle_append_entries",
 }
 CALLS = ("append_entries", "install_snapshot")
+ANSWERS = ("vote_reply", "append_reply")
 
 Said = RequestVote | VoteReply | AppendEntries | AppendReply | None
 """A message of the spec; None for a vote denied, of which the spec does not speak."""
