@@ -15,20 +15,19 @@ from typing import Any
 from model_check.validation.ionian_lines import MESSAGES, Header, Line, Message
 from model_check.validation.ionian_restart import LimitReached, Restart
 from model_check.validation.ionian_steps import ANSWERS, CALLS, HANDLERS, Said, Steps
-from model_check.validation.refusal import missing
 from model_check.validation.verdict import Departure, Refused, Verdict
 from spec.language import Window
 from spec.language.values import show
 from spec.raft import AppendEntries, AppendReply, RequestVote, VoteReply
 from spec.replicated_log import Index, Term
 
-# The step of the spec that makes a message, and the variable that holds it.
+# The step of the spec that makes a message, the variable that holds it, and the message's field for its sender.
 _MAKERS = {
-    "request_vote": ("timeout", "vote_requests"),
-    "vote_reply": ("handle_request_vote", "vote_replies"),
-    "append_entries": ("append_entries", "append_requests"),
-    "append_reply": ("handle_append_entries", "append_replies"),
-    "install_snapshot": ("send_snapshot", "append_requests"),
+    "request_vote": ("timeout", "vote_requests", "candidate"),
+    "vote_reply": ("handle_request_vote", "vote_replies", "voter"),
+    "append_entries": ("append_entries", "append_requests", "leader"),
+    "append_reply": ("handle_append_entries", "append_replies", "follower"),
+    "install_snapshot": ("send_snapshot", "append_requests", "leader"),
 }
 
 
@@ -153,8 +152,8 @@ class Judge:
         if not alike:
             return Refused(HANDLERS[m.kind], "message in sent", f"{ends} before this line, and none of this kind at all")
         names = ("term", *MESSAGES[m.kind])
-        nearest = min(alike, key=lambda other: sum(a != b for a, b in zip(_fields(other), _fields(m), strict=True)))
-        name, wanted, seen = next(x for x in zip(names, _fields(nearest), _fields(m), strict=True) if x[1] != x[2])
+        nearest = _nearest(_fields(m), map(_fields, alike))
+        name, wanted, seen = next(x for x in zip(names, nearest, _fields(m), strict=True) if x[1] != x[2])
         why = f"{ends} before this line; the nearest that it has sent has {name} {_short(wanted)}, not {_short(seen)}"
         return Refused(HANDLERS[m.kind], f"message.{name} == {_short(wanted)}", why)
 
@@ -242,12 +241,14 @@ class Judge:
             raise Refused(_MAKERS[m.kind][0], "message.to has asked", why)
 
     def _is_made(self, line: Line, m: Message, said: Any) -> None:
-        action, variable = _MAKERS[m.kind]
+        action, variable, maker = _MAKERS[m.kind]
         made = self.steps.run.peek(variable)
         if said not in made:
-            nearest = "; ".join(f"{name}: {value}" for name, value in missing(said, frozenset(made), variable))
-            why = self.steps.words(f"by the spec the server has not made {show(said)} ({nearest})") + self._not_written(line)
-            raise Refused(action, f"message in self.{variable}", why)
+            own = [_values(other) for other in made if getattr(other, maker) == self.steps.nodes[m.source]]
+            why = f"by the spec the server has not made {show(said)}"
+            if own:
+                why += f"; the nearest that it has made is {show(type(said)(*_nearest(_values(said), own)))}"
+            raise Refused(action, f"message in self.{variable}", self.steps.words(why) + self._not_written(line))
 
     def _not_written(self, line: Line) -> str:
         waiting = [w for batch in (*self.servers[line.node].writing, self.servers[line.node].waiting) for w in batch]
@@ -256,6 +257,20 @@ class Judge:
 
 def _fields(m: Message) -> tuple[Any, ...]:
     return (m.term, *m.said)
+
+
+def _values(record: Any) -> tuple[Any, ...]:
+    return tuple(getattr(record, f.name) for f in dataclasses.fields(record))
+
+
+def _nearest(wanted: tuple[Any, ...], found: Iterable[tuple[Any, ...]]) -> tuple[Any, ...]:
+    """The message that differs in the fewest fields, and by the least."""
+
+    def distance(other: tuple[Any, ...]) -> tuple[int, int]:
+        pairs = [(a, b) for a, b in zip(wanted, other, strict=True) if a != b]
+        return len(pairs), sum(abs(a - b) for a, b in pairs if isinstance(a, int) and isinstance(b, int))
+
+    return min(found, key=distance)
 
 
 def _short(value: object) -> str:

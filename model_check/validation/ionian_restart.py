@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from model_check.validation.ionian_lines import Line, Message, Shown
-from model_check.validation.ionian_steps import Steps
+from model_check.validation.ionian_steps import Steps, shown_text
 from model_check.validation.verdict import Refused
 from spec.raft import AppendEntries, Node, Role
 from spec.replicated_log import Index, Term
@@ -97,9 +97,8 @@ class Restart:
             self.steps.take("recall_snapshot", n)
         difference = self.steps.difference(n, shown)
         if difference is not None:
-            wanted = "null" if difference.by_spec is None else difference.by_spec
-            why = f"the server comes up with {difference.field} {difference.shown}; by the spec its disk holds {wanted}"
-            raise Refused("restart", f"{difference.field} == {wanted}", why)
+            name, wanted, seen = difference.field, shown_text(difference.by_spec), shown_text(difference.shown)
+            raise Refused("restart", f"{name} == {wanted}", f"the server comes up with {name} {seen}; by the spec its disk holds {wanted}")
 
     def _find_vote(self, shown: Shown) -> None:
         """A term or a vote that nobody has heard of."""

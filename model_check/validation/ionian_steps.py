@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any, NamedTuple
 
@@ -40,12 +41,17 @@ class Difference(NamedTuple):
     shown: Any
 
 
+@functools.lru_cache
+def _protocol(nodes: int) -> DeployedRaft:
+    return DeployedRaft(Scope(node=nodes, term=HUGE, index=HUGE, value=HUGE))
+
+
 class Steps:
     """The run of the spec that a trace is held against, and the words of the trace."""
 
     def __init__(self, header: Header) -> None:
         self.header = header
-        self.run = Run(DeployedRaft(Scope(node=len(header.nodes), term=HUGE, index=HUGE, value=HUGE)))
+        self.run = Run(_protocol(len(header.nodes)))
         self.nodes = tuple(Node(i) for i in range(len(header.nodes)))
         self.sent: dict[Message, Said] = {}
         """Every message that a line has sent, with the spec's message."""
@@ -169,7 +175,7 @@ class Steps:
             self.take("compact", n, Index(shown.snapshot_index))
         difference = self.difference(n, shown)
         if difference is not None:
-            taken = run.steps_since(mark)
+            taken = run.steps_since(mark) if line.message is None else []
             raise self._shown_otherwise(difference, taken[-1].action if taken else action, said, line)
 
     def _approach_office(self, node: int, shown: Shown) -> None:
@@ -215,7 +221,7 @@ class Steps:
 
     def _shown_otherwise(self, found: Difference, action: str, said: Said, line: Line) -> Refused:
         """The refusal of a field; where a helper of the handler's step decided against it, its conjunct."""
-        why = f"the line shows {found.field} {_text(found.shown)}; by the spec it is {_text(found.by_spec)} here"
+        why = f"the line shows {found.field} {shown_text(found.shown)}; by the spec it is {shown_text(found.by_spec)} here"
         if found.field.startswith("last_log") and found.shown is not None and line.state is not None and line.state.role == "leader" and not line.entries:
             why += " (a leader shows in `entries` what it appends)"
         if said is not None and self.run.steps[-1].action == action:
@@ -223,8 +229,9 @@ class Steps:
                 values = ", ".join(f"{name} = {value}" for name, value in denial.values)
                 why = self.words(f"{why}, for {action} finds that `{denial.conjunct}` does not hold ({values})")
                 return Refused(action, denial.conjunct, why, denial.place)
-        return Refused(action, f"{found.field} == {_text(found.by_spec)}", why)
+        return Refused(action, f"{found.field} == {shown_text(found.by_spec)}", why)
 
 
-def _text(value: Any) -> str:
+def shown_text(value: Any) -> str:
+    """A value of a field, as JSON has it."""
     return "null" if value is None else str(value)

@@ -86,7 +86,7 @@ def _outside(protocol: Protocol, state: State, act: ir.Action, binder: ir.Binder
                 found = tuple(chosen[n] for n in names)
                 held = held[found if len(found) > 1 else found[0]]
             where = f"self.{variable}[{', '.join(names)}]" if names else f"self.{variable}"
-            return None if value in held else (f"{binder.name} in {where}", tuple(missing(value, held, where)))
+            return None if value in held else (f"{binder.name} in {where}", tuple(_missing(value, held, where)))
         case ir.QuorumDomain(sort=sort):
             system = protocol.context.quorums[sort.cls](protocol.context.sizes[sort.cls])
             numbers = frozenset(member.number for member in value)
@@ -219,7 +219,7 @@ def _short(value: Any) -> str:
     return show(frozenset(value) if isinstance(value, set) else value)
 
 
-def missing(value: Any, held: frozenset[Any], where: str) -> Iterator[tuple[str, str]]:
+def _missing(value: Any, held: frozenset[Any], where: str) -> Iterator[tuple[str, str]]:
     """What there is in place of a missing member: the set, and of records the one that differs in the fewest fields."""
     if not held or not dataclasses.is_dataclass(value):
         yield where, _short(held)
