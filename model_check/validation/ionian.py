@@ -1,7 +1,7 @@
 """Holds a trace in Ionian's own format against `spec/deployed_raft.py`: the order of lines, what waits for a write, and what is sent.
 
 A server's lines count when their state is on its disk: at once, or, where the trace logs writes, with the `written` that covers them. A leader's
-count with its next call, for its calls may leave while it writes (Ongaro's dissertation, section 10.2.1).
+count with the `write`, or a call before it, for its calls may leave while it writes (Ongaro's dissertation, section 10.2.1).
 """
 
 from __future__ import annotations
@@ -40,6 +40,17 @@ class _Server:
     """Since the last `write`."""
     writing: deque[list[Line]] = dataclasses.field(default_factory=deque)
     """For each `write` under way, the lines that it covers."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether it leads by the last line that the latest `write` covers."""
+        last = self.writing[-1][-1:]
+        return bool(last) and last[0].state is not None and last[0].state.role == "leader"
+
+    def begin_write(self) -> None:
+        """What waits is handed to the disk."""
+        self.writing.append(self.waiting)
+        self.waiting = []
 
     def take_all(self) -> list[Line]:
         """All of these lines, which count from now on."""
@@ -94,8 +105,9 @@ class Judge:
         elif not server.started:
             raise Refused("init", "event == start", f"{self.steps.name(line.node)} has not started: its first line is to be a `start`")
         elif line.event == "write":
-            server.writing.append(server.waiting)
-            server.waiting = []
+            server.begin_write()
+            if server.leads:
+                self._count(server.take_all())
         elif line.event == "written":
             if not server.writing:
                 raise Refused("written", "a write is under way", f"{self.steps.name(line.node)} has no write under way")
@@ -268,7 +280,7 @@ def _nearest(wanted: tuple[Any, ...], found: Iterable[tuple[Any, ...]]) -> tuple
 
     def distance(other: tuple[Any, ...]) -> tuple[int, int]:
         pairs = [(a, b) for a, b in zip(wanted, other, strict=True) if a != b]
-        return len(pairs), sum(abs(a - b) for a, b in pairs if isinstance(a, int) and isinstance(b, int))
+        return len(pairs), sum(abs(int(a) - int(b)) for a, b in pairs if isinstance(a, int) and isinstance(b, int))
 
     return min(found, key=distance)
 

@@ -264,6 +264,12 @@ def test_an_acknowledgement_of_what_is_not_in_the_log(tmp_path: Path) -> None:
     assert "follower=b, success=True, match_index=1)" in why
 
 
+def test_a_request_of_an_election_that_has_not_begun(tmp_path: Path) -> None:
+    lines = [*ELECTION[:4], send({**ASKED, "term": 0})]
+    why = assert_refused([HEADER, *lines], tmp_path, line=6, action="timeout", conjunct="message in self.vote_requests")
+    assert "the nearest that it has made is RequestVote(term=1, candidate=a, last_log_index=0, last_log_term=0)" in why
+
+
 def test_a_message_from_nowhere(tmp_path: Path) -> None:
     assert_refused([HEADER, *ELECTION[:5], receive(VOTED, **LEADS)], tmp_path, line=7, action="handle_vote_reply", conjunct="message in sent")
     other = receive({**VOTED, "term": 2}, term=2)
