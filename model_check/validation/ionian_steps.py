@@ -89,7 +89,7 @@ class Steps:
         found: list[tuple[str, Any]] = [
             ("node", self.name(node)),
             ("term", int(run.peek("current_term", n))),
-            ("voted_for", run.peek("voted_for", n)),
+            ("voted_for", "null" if (vote := run.peek("voted_for", n)) is None else vote),
             ("role", ROLES[role]),
             ("log", f"{len(log)} entries" + (f", the last of term {log[-1].term}" if log else "")),
             ("commit_index", int(run.peek("commit_index", n))),

@@ -18,19 +18,34 @@ from model_check.validation.verdict import Result
 Line = dict[str, Any]
 
 
-def simulated(seed: int, nodes: int = 3, milliseconds: int = 1_000, kinds: Iterable[str] = tuple(KINDS)) -> list[str]:
-    """The lines of a run under faults."""
-    lines: list[str] = []
+MOST_LINES = 50_000
+MANY_CRASHES = ("crash", "torn-write", "compact", "unreliable", "outage")
+"""Faults that in a short run lead to restarts, denials and snapshots."""
+
+
+class Full(Exception):
+    """A run has written more lines than one of its length does."""
+
+
+def simulated(seed: int, nodes: int = 3, milliseconds: int = 1_000, kinds: Iterable[str] = tuple(KINDS), lines: list[str] | None = None) -> list[str]:
+    """The lines of a run under faults, in a list that is given, perhaps, where they stay if the run fails."""
+    lines = [] if lines is None else lines
+
+    def write(line: str) -> None:
+        lines.append(line)
+        if len(lines) > MOST_LINES:
+            raise Full
+
     cluster = draw_cluster(seed, "raft", nodes)
     faults = draw_faults(seed, cluster.ids, milliseconds * MILLISECOND, kinds)
-    simulation = Simulation(cluster, Workload(clients=3), faults, seed, tracer=TraceLines(lines.append))
+    simulation = Simulation(cluster, Workload(clients=3), faults, seed, tracer=TraceLines(write))
     simulation.run(milliseconds * MILLISECOND)
     return lines
 
 
 def eventful() -> list[str]:
     """A short run with all kinds of lines and messages: votes denied, calls refused, snapshots, servers that come up with a snapshot."""
-    return simulated(36, kinds=("crash", "torn-write", "compact", "unreliable", "outage"))
+    return simulated(36, kinds=MANY_CRASHES)
 
 
 def judged(lines: Iterable[str | Line], folder: Path) -> Result:
