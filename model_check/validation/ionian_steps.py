@@ -196,6 +196,8 @@ class Steps:
             self.take("become_leader", n)
         elif shown.role == "follower":
             self.take("abdicate", n)
+        else:
+            self.take("timeout", n)
 
     # --- What a line shows
 
