@@ -8,6 +8,7 @@ which log it is, so whatever is found leads to the same state.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from model_check.validation.ionian_lines import Line, Message, Shown
 from model_check.validation.ionian_steps import Steps, shown_text
@@ -52,8 +53,8 @@ class Restart:
         refused: Refused | None = None
         for survivors in range(len(lost) + 1):
             mark = run.mark()
-            handled = [line.message for line in lost[survivors:] if line.message is not None] or self.untold[::-1]
-            for call in (None, *self._contain_the_last_entry(handled)):
+            handled = [line.message for line in lost[survivors:] if line.message is not None] or reversed(self.untold)
+            for call in chain((None,), self._contain_the_last_entry(handled)):
                 self._tries += 1
                 if self._tries > MOST_TRIES:
                     raise LimitReached(f"what the crash has left was not explained in {MOST_TRIES:,} tries")

@@ -19,14 +19,20 @@ Judgement = tuple[int, tuple[Verdict, int, Departure | None]]
 def _judge_etcd(path: Path) -> Judgement:
     events = read_etcd_events(path)
     if not events:
-        raise TraceError(f"{path}: it holds no trace events (lines with the tag `trace`); was the library built with `with_tla`?")
+        raise TraceError(
+            f"{path}: it holds no trace events: lines of etcd's library have the tag `trace` (was it built with `with_tla`?), "
+            "and Ionian's own format begins with a header"
+        )
     return len(events), etcd.Judge(events).judge()
 
 
 def _judge_ionian(path: Path) -> Judgement:
     lines = numbered_lines(path)
     header = read_header(*next(lines, (1, "")))
-    return ionian.Judge(header).judge(read_lines(header, lines))
+    events, judgement = ionian.Judge(header).judge(read_lines(header, lines))
+    if not events:
+        raise TraceError(f"{path}: it holds no events, only a header")
+    return events, judgement
 
 
 FORMATS: dict[str, Callable[[Path], Judgement]] = {"etcd": _judge_etcd, "ionian": _judge_ionian}

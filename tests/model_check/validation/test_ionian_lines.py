@@ -137,6 +137,10 @@ def test_hostile_files(text: str | bytes, message: str, tmp_path: Path) -> None:
     assert refused_with(text, tmp_path) == message
 
 
+def test_a_trace_without_events(tmp_path: Path) -> None:
+    assert refused_with(lines(HEADER), tmp_path) == " it holds no events, only a header"
+
+
 def test_a_line_of_a_hundred_megabytes_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "long.ndjson"
     with path.open("w") as file:
