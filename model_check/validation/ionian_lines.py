@@ -14,6 +14,7 @@ from model_check.validation.trace_file import BadLine, field, number, one_of
 
 NAME, VERSION = "ionian", 1
 MOST_NODES = 99
+LONGEST_NAME = 40
 LIMIT = 1 << 40
 """Terms and positions are below it."""
 ROLES = ("follower", "candidate", "leader")
@@ -96,8 +97,9 @@ def read_header(line: int, source: str) -> Header:
     if number(line, found, "version") != VERSION:
         raise BadLine(line, "version", f"is to be {VERSION}; other versions are not known")
     nodes = field(line, found, "nodes", list)
-    if not all(type(n) in (str, int) for n in nodes) or len(set(nodes)) != len(nodes) or not 1 <= len(nodes) <= MOST_NODES:
-        raise BadLine(line, "nodes", f"is to be a list of from 1 to {MOST_NODES} different names, each text or a number")
+    if not all(map(_is_name, nodes)) or len(set(nodes)) != len(nodes) or not 1 <= len(nodes) <= MOST_NODES:
+        what = f"each a number below 2⁶⁴ or from 1 to {LONGEST_NAME} printable characters"
+        raise BadLine(line, "nodes", f"is to be a list of from 1 to {MOST_NODES} different names, {what}")
     writes = "writes" in found and one_of(line, found, "writes", ("logged", "at once")) == "logged"
     return Header(tuple(nodes), writes)
 
@@ -167,6 +169,12 @@ class Decoder:
         return Message(kind, source, target, _count(line, found, "term", where), said)
 
 
+def _is_name(found: object) -> bool:
+    if isinstance(found, str):
+        return 0 < len(found) <= LONGEST_NAME and found.isprintable()
+    return type(found) is int and 0 <= found < 1 << 64
+
+
 def _object(line: int, source: str) -> dict[str, Any]:
     try:
         found = json.loads(source)
@@ -180,7 +188,7 @@ def _object(line: int, source: str) -> dict[str, Any]:
 def _known(line: int, found: Mapping[str, Any], fields: Collection[str], where: str = "") -> None:
     if found.keys() - fields:
         name = next(name for name in found if name not in fields)
-        raise BadLine(line, f"{where}{name:.40}", f"is not known here; what is yours goes into `{NOTE}`")
+        raise BadLine(line, f"{where}{name if name.isprintable() else ascii(name):.40}", f"is not known here; what is yours goes into `{NOTE}`")
 
 
 def _count(line: int, found: Mapping[str, Any], name: str, where: str = "") -> int:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import re
 import runpy
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,6 +72,40 @@ def test_other_ways_to_break_it_are_refused_too(text: str, instead: str, action:
             break
     assert departure is not None
     assert departure.action == action
+
+
+class Crash(Exception):
+    """Of one of the toy's servers."""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_crashes_between_the_write_and_the_line_are_explained(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The toy's servers crash where a handler has written its state and logged nothing yet; a leader's own new entries excepted."""
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"__name__": "toy"}
+    exec(TOY, names)
+    server, chance, crashed = names["Server"], random.Random(seed), []
+    log = server.trace
+
+    def trace(self: Any, event: str, message: Any = None, entries: Any = None) -> None:
+        if event != "start" and not entries and chance.random() < 0.05:
+            raise Crash
+        log(self, event, message, entries)
+
+    def restarting(method: Callable[..., None]) -> Callable[..., None]:
+        def call(self: Any, *arguments: Any) -> None:
+            try:
+                method(self, *arguments)
+            except Crash:
+                crashed.append(self.name)
+                self.start()
+
+        return call
+
+    server.trace, server.receive, server.timeout = trace, restarting(server.receive), restarting(server.timeout)
+    names["main"](seed)
+    assert check_trace(Path("toy.ndjson")).departure is None
+    assert len(crashed) > 3
 
 
 def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

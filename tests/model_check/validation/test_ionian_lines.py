@@ -20,6 +20,7 @@ from model_check.validation.trace_check import check_trace
 from model_check.validation.trace_file import TraceError
 from tests.model_check.validation.ionian_traces import ASKED, ELECTION, HEADER, LOGGED, REPLICATION, STARTS, call, receive, send, start, step
 
+NAMES = "1: nodes is to be a list of from 1 to 99 different names, each a number below 2⁶⁴ or from 1 to 40 printable characters"
 ROOT = Path(__file__).parents[3]
 
 
@@ -43,11 +44,17 @@ def lines(*objects: Any) -> str:
         ({**HEADER, "format": "Ionian"}, '1: the line is no header; a trace in this format begins with {"format": "ionian", "version": 1, "nodes": [...]}'),
         ({**HEADER, "version": 2}, "1: version is to be 1; other versions are not known"),
         ({"format": "ionian", "version": 1}, "1: nodes is missing; it is to be a list"),
-        ({**HEADER, "nodes": []}, "1: nodes is to be a list of from 1 to 99 different names, each text or a number"),
-        ({**HEADER, "nodes": ["a", "a"]}, "1: nodes is to be a list of from 1 to 99 different names, each text or a number"),
-        ({**HEADER, "nodes": ["a", True]}, "1: nodes is to be a list of from 1 to 99 different names, each text or a number"),
-        ({**HEADER, "nodes": list(range(100))}, "1: nodes is to be a list of from 1 to 99 different names, each text or a number"),
-        ({**HEADER, "nodes": ["a", ["b"]]}, "1: nodes is to be a list of from 1 to 99 different names, each text or a number"),
+        ({**HEADER, "nodes": []}, NAMES),
+        ({**HEADER, "nodes": ["a", "a"]}, NAMES),
+        ({**HEADER, "nodes": ["a", True]}, NAMES),
+        ({**HEADER, "nodes": list(range(100))}, NAMES),
+        ({**HEADER, "nodes": ["a", ["b"]]}, NAMES),
+        ({**HEADER, "nodes": ["a", ""]}, NAMES),
+        ({**HEADER, "nodes": ["a", "\ud800"]}, NAMES),
+        ({**HEADER, "nodes": ["a", "b" * 41]}, NAMES),
+        ({**HEADER, "nodes": [1, -1]}, NAMES),
+        ({**HEADER, "nodes": [1, 1 << 64]}, NAMES),
+        ({**HEADER, "\x1b[31m": 0}, "1: '\\x1b[31m' is not known here; what is yours goes into `note`"),
         ({**HEADER, "writes": "sometimes"}, "1: writes is to be one of logged, at once, not 'sometimes'"),
         ({**HEADER, "write": "logged"}, "1: write is not known here; what is yours goes into `note`"),
     ],

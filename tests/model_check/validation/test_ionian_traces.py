@@ -201,6 +201,18 @@ def test_a_crash_undoes_what_was_not_written(tmp_path: Path) -> None:
     assert_refused([LOGGED, *asked, write, written, start("b")], tmp_path, line=12, action="restart", conjunct="term == 1")
 
 
+def test_several_writes_may_be_under_way(tmp_path: Path) -> None:
+    """The oldest one is done first: b's vote, then the call; a crash in between keeps the vote, and of the call all or nothing."""
+    a_wrote = [*ELECTION[:4], {"event": "write", "node": "a"}, {"event": "written", "node": "a"}, send(ASKED)]
+    write, written = {"event": "write", "node": "b"}, {"event": "written", "node": "b"}
+    lines = [*a_wrote, receive(ASKED, **FOLLOWS), write, step("b", term=2, voted_for="b", role="candidate"), write, written, send(VOTED)]
+    later = message("request_vote", "b", "c", 2, last_log_index=0, last_log_term=0)
+    assert_explained([LOGGED, *lines, written, send(later)], tmp_path)
+    assert_explained([LOGGED, *lines, start("b", **FOLLOWS)], tmp_path)
+    assert_explained([LOGGED, *lines, start("b", term=2, voted_for="b")], tmp_path)
+    assert_refused([LOGGED, *lines, send(later)], tmp_path, line=15, action="timeout", conjunct="message in self.vote_requests")
+
+
 def test_a_leader_may_send_what_it_has_not_written_and_lose_it(tmp_path: Path) -> None:
     def on_disk(node: str) -> list:
         return [{"event": "write", "node": node}, {"event": "written", "node": node}]
