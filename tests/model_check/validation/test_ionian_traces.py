@@ -158,6 +158,19 @@ def test_servers_may_have_numbers_for_names(tmp_path: Path) -> None:
     assert_explained([{**HEADER, "nodes": [11, 12, 13]}, *numbered], tmp_path)
 
 
+@pytest.mark.parametrize(("names", "shown"), [([11, 12, 13], ("n13", "n11")), (["n3", "n1", "v1"], ("v1", "n3"))], ids=str)
+def test_reports_name_servers_as_the_trace_does(names, shown: tuple[str, str], tmp_path: Path) -> None:
+    asked = message("request_vote", "c", "b", 1, last_log_index=0, last_log_term=0)
+    lines = [*ELECTION, step("c", term=1, voted_for="c", role="candidate"), send(asked), receive(asked, term=1, voted_for="c")]
+    text = json.dumps([HEADER, *lines])
+    for old, new in zip("abc", names, strict=True):
+        text = text.replace(f'"{old}"', f'"{old}!"').replace(f'"{old}!"', json.dumps(new) if isinstance(new, int) else f'"{new}?"')
+    departure = judged(json.loads(text.replace("?", "")), tmp_path).departure
+    assert departure is not None
+    assert f"the line shows voted_for {shown[0]}; by the spec it is {shown[1]} here" in departure.why
+    assert dict(departure.state)["voted_for"] == shown[1]
+
+
 # --- By hand: crashes
 
 
