@@ -212,6 +212,8 @@ class Steps:
             if shown.voted_for == node and shown.role != "follower":
                 if term + 1 < shown.term:
                     self.take("adopt_term", n, Term(shown.term - 1))
+                elif run.peek("role", n) is Role.LEADER:
+                    self.take("abdicate", n)
                 self.take("timeout", n)
             else:
                 self.take("adopt_term", n, Term(shown.term))
