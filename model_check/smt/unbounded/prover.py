@@ -18,6 +18,10 @@ from model_check.smt.unbounded.obligations import IMPLICATION, INITIATION, Encod
 from model_check.smt.unbounded.small_clusters import SmallClusters, SmallStep
 from spec.language import Protocol
 
+STEPS_PER_SECOND = 4_000_000
+"""What Z3 counts as its own steps (`rlimit`) in a second of the benchmark machine. Attempts are limited by them, so that which one
+serves does not depend on the machine's load; only the limit of a whole path is one of the clock."""
+
 _USES = "uses "
 """The beginning of the names by which an unsat core tells of lemmas; no function of a query is called so."""
 
@@ -27,7 +31,7 @@ Support = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a path of an obligation may take (seconds), with which random seed, in how much memory (bytes, for each process)."""
+    """How long a path of an obligation may take (seconds of the clock), with which random seed, in how much memory (bytes, for each process)."""
 
     timeout: float = 20.0
     seed: int = 0
@@ -141,7 +145,7 @@ class Prover:
         return self.clusters.find(obligation, self.limits.timeout)
 
     def at_once(self, query: Query, obligation: Obligation, hint: Support | None, seconds: float) -> Support | None:
-        """The support that refutes a query without a search: what served before, or the lemma alone; None where these do not in some seconds each."""
+        """The support that refutes a query without a search: what served before, or the lemma alone; None where these do not in some seconds' steps each."""
         for support in itertools.islice(self.attempts(query, obligation, hint), 2):
             if self.check(query, support, min(seconds, self.limits.timeout / 2)) == z3.unsat:
                 return support
@@ -154,10 +158,10 @@ class Prover:
             left = ends - time.perf_counter()
             if left <= 0:
                 return z3.unknown, ()
-            if self.check(query, support, min(left, self.limits.timeout / (2 if support == hint else 8))) == z3.unsat:
+            if self.check(query, support, self.limits.timeout / (2 if support == hint else 8), left) == z3.unsat:
                 return z3.unsat, support
         everything, left = self.everything(obligation), ends - time.perf_counter()
-        return (self.check(query, everything, left), everything) if left > 0 else (z3.unknown, ())
+        return (self.check(query, everything, self.limits.timeout, left), everything) if left > 0 else (z3.unknown, ())
 
     def everything(self, obligation: Obligation) -> Support:
         """All that may be assumed."""
@@ -191,13 +195,13 @@ class Prover:
         """What a lemma speaks of, and whether it feeds itself."""
         return symbols([self.known(name)]), feeds_itself(self.known(name))
 
-    def check(self, query: Query, support: Support, seconds: float) -> z3.CheckSatResult:
-        """One call of the solver, in a context of its own: the answer depends on nothing that was asked before."""
-        context = z3.Context()
-        solver = z3.Solver(ctx=context)
-        solver.set("timeout", max(1, int(seconds * 1000)))
-        solver.set("random_seed", self.limits.seed)
-        solver.set("ctrl_c", False)
+    def check(self, query: Query, support: Support, seconds: float, left: float | None = None) -> z3.CheckSatResult:
+        """One call of the solver, in a context of its own: the answer depends on nothing that was asked before.
+
+        `seconds` stands for that many seconds' steps of the solver; the clock ends it after `left` seconds (a whole path's, if not given).
+        """
+        solver = self._solver(seconds, left)
+        context = solver.ctx
         try:
             solver.add(*(formula.translate(context) for formula in self.formulas(query, support)))
             result = solver.check()
@@ -207,12 +211,18 @@ class Prover:
         self._reason = solver.reason_unknown() if result == z3.unknown else ""
         return result
 
+    def _solver(self, seconds: float, left: float | None = None) -> z3.Solver:
+        solver = z3.Solver(ctx=z3.Context())
+        solver.set("rlimit", max(1, int(seconds * STEPS_PER_SECOND)))
+        solver.set("timeout", max(1, int(1000 * (self.limits.timeout if left is None else left))))
+        solver.set("random_seed", self.limits.seed)
+        solver.set("ctrl_c", False)
+        return solver
+
     def core(self, query: Query, support: Support, seconds: float) -> Support:
         """What of a support the solver's refutation used; all of it where following that costs the solver too much time."""
-        context = z3.Context()
-        solver = z3.Solver(ctx=context)
-        solver.set("timeout", max(1, int(seconds * 1000)))
-        solver.set("random_seed", self.limits.seed)
+        solver = self._solver(seconds)
+        context = solver.ctx
         solver.add(*(formula.translate(context) for formula in self.formulas(query, ())))
         for name in support:
             solver.assert_and_track(self.known(name).translate(context), f"{_USES}{name}")

@@ -160,7 +160,7 @@ def _print_open(out: Console, proof: Proof, found: Discharge) -> None:
         put(out, _step(proof.protocol, obligation.action, found.result), 4)
         put(out, f"{lemma.name} ({_place(lemma.place)}): {' '.join(lemma.doc.split())}", 4)
     if found.result == "unknown":
-        late = found.reason in {"", "timeout", "canceled"}
+        late = found.reason in {"", "timeout", "canceled", "max. resource limit exceeded"}
         why = f"not decided within {proof.limits.timeout:g} s: give more time, or" if late else f"not decided ({found.reason}):"
         put(out, f"{why} add a lemma that this step needs", 4)
     out.print()
