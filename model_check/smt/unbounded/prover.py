@@ -16,6 +16,7 @@ import z3
 
 from model_check.smt.unbounded.obligations import IMPLICATION, INITIATION, Encoding, Obligation, Query
 from model_check.smt.unbounded.small_clusters import SmallClusters, SmallStep
+from model_check.smt.unbounded.stratification import Strata, describe
 from spec.language import Protocol
 
 STEPS_PER_SECOND = 4_000_000
@@ -53,7 +54,7 @@ class Discharge:
 
     `result` is `unsat` (discharged), `sat` (even with all lemmas there is a counterexample to induction), `unknown`, or
     `not tried`; `support` what each path used; `resumed` whether it was discharged by an earlier run; `counterexample` the
-    counterexample to induction where a small cluster has one.
+    counterexample to induction where a small cluster has one; `cycles` the cycles of sorts that put its queries outside the decidable fragment.
     """
 
     obligation: Obligation
@@ -64,6 +65,7 @@ class Discharge:
     digest: str = ""
     resumed: bool = False
     counterexample: SmallStep | None = None
+    cycles: tuple[str, ...] = ()
 
     @property
     def discharged(self) -> bool:
@@ -77,6 +79,7 @@ class Prover:
     def __init__(self, protocol: type[Protocol], without: frozenset[str], limits: Limits) -> None:
         self.encoding = Encoding(protocol, without)
         self.clusters = SmallClusters(protocol, without)
+        self.strata = Strata()
         self.limits = limits
         self._reason = ""
         if limits.memory is not None:
@@ -107,7 +110,7 @@ class Prover:
         queries = self.encoding.queries(obligation)
         supports = hint.support if hint is not None and len(hint.support) == len(queries) else ()
         if hint is not None and hint.digest and supports and hint.digest == self.digest(obligation, queries, supports):
-            return Discharge(obligation, "unsat", hint.seconds, supports, digest=hint.digest, resumed=True)
+            return Discharge(obligation, "unsat", hint.seconds, supports, digest=hint.digest, resumed=True, cycles=self.cycles(queries, supports))
         used: list[Support] = []
         looked = False
         for number, query in enumerate(queries):
@@ -123,7 +126,7 @@ class Prover:
                     return Discharge(obligation, str(result), time.perf_counter() - began, tuple(used), self._reason)
             used.append(support)
         seconds = time.perf_counter() - began
-        return Discharge(obligation, "unsat", seconds, tuple(used), digest=self.digest(obligation, queries, used))
+        return Discharge(obligation, "unsat", seconds, tuple(used), digest=self.digest(obligation, queries, used), cycles=self.cycles(queries, used))
 
     def digest(self, obligation: Obligation, queries: Sequence[Query], supports: Sequence[Support]) -> str:
         """The content hash of all that was shown to be unsatisfiable; empty where a support names no lemma that may be assumed."""
@@ -135,6 +138,11 @@ class Prover:
             for formula in self.formulas(query, support):
                 found.update(formula.sexpr().encode())
         return found.hexdigest()
+
+    def cycles(self, queries: Sequence[Query], supports: Sequence[Support]) -> tuple[str, ...]:
+        """The cycles of sorts in what was asked, for each of which no answer had to come; none where all was within the decidable fragment."""
+        found = (self.strata.cycles(self.formulas(query, support)) for query, support in zip(queries, supports, strict=True))
+        return tuple(sorted({describe(cycle) for cycles in found for cycle in cycles}))
 
     def formulas(self, query: Query, support: Support) -> list[z3.BoolRef]:
         """What has to be unsatisfiable together."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +24,7 @@ from model_check.trace import scope_option
 from spec.language import Protocol, ir
 
 _MARKS = {"unsat": ("·", "green"), "sat": ("x", "bold red"), "unknown": ("?", "bold yellow"), "not tried": ("-", "dim")}
-_SLOWEST = 3
+_SLOWEST, _LOOPS = 3, 4
 
 
 class Matrix:
@@ -131,10 +132,21 @@ def _print_figures(out: Console, proof: Proof) -> None:
     done = len(proof.outcomes) - len(proof.open)
     resumed = f", {number(proof.resumed)} of them by an earlier run" if proof.resumed else ""
     put(out, f"{number(done)} of {number(len(proof.outcomes))} obligations discharged ({number(queries)} queries){resumed}", 0)
+    _print_cycles(out, proof)
     slowest = sorted((f for f in proof.outcomes if not f.resumed and f.result != "not tried"), key=lambda f: -f.seconds)[:_SLOWEST]
     if slowest:
         put(out, "slowest: " + ", ".join(f"{f.obligation.action}/{f.obligation.lemma} {duration(f.seconds)}" for f in slowest), 0)
     put(out, f"{solver_version()}, seed {proof.limits.seed}, {proof.limits.timeout:g} s for each path, {duration(proof.seconds)} in all", 0)
+
+
+def _print_cycles(out: Console, proof: Proof) -> None:
+    """How much of the proof lies outside the decidable fragment, and for which cycles of sorts, the most frequent first."""
+    outside = sum(bool(f.cycles) for f in proof.outcomes)
+    if outside:
+        loops = Counter(re.sub(r" \([^)]*\), \w+| \([^)]*\)$", "", cycle) for f in proof.outcomes for cycle in f.cycles)
+        shown = ", ".join(f"{loop} ({number(count)})" for loop, count in loops.most_common(_LOOPS))
+        rest = f", and {number(len(loops) - _LOOPS)} more" if len(loops) > _LOOPS else ""
+        put(out, f"{number(outside)} of them outside the decidable fragment, by cycles of sorts (in full with --json FILE): {shown}{rest}", 0)
 
 
 def _meaning(proof: Proof) -> str:
