@@ -104,6 +104,11 @@ def print_counterexample_to_induction(out: Console, found: Counterexample, start
     out.print()
     if found.explanation is not None:
         print_explanation(out, found.explanation, "Not inductive")
+    elif found.images:
+        out.print(Text(f"Not refined: {found.goal}, which makes of this", style="bold yellow"))
+        first, *rest = found.images
+        for line in (after_line for after in rest for after_line in first.diff(after)) if rest else repr(first).splitlines():
+            put(out, line, 2)
     else:
         out.print(Text(f"Not inductive: {found.goal}", style="bold yellow"))
         if found.without_value:

@@ -119,7 +119,7 @@ def _print_small_step(out: Console, proof: Proof) -> None:
         sizes = "".join(f" {scope_option(name)} {size}" for name, size in step.sizes.items())
         without = "".join(f" --without {rule}" for rule in sorted(proof.without))
         name = f"{_place(protocol.ir.place).rpartition(':')[0]}:{protocol.ir.name}"
-        asked = "" if obligation.lemma == DEFINED else f" --property {obligation.lemma}"
+        asked = "" if counterexample.explanation is None else f" --property {obligation.lemma}"
         put(out, f"Can a state like state 0 be reached: ionian induct {name}{sizes}{without}{asked}", 0)
     if others:
         listed = ", ".join(f"{o.action} / {o.lemma}" for o, _ in others)
