@@ -17,13 +17,13 @@ from model_check.smt.unrolling import Counterexample
 
 
 @contextmanager
-def live_depth(out: Console) -> Iterator[Callable[[int, float], None] | None]:
-    """Show on a terminal, while the body runs, the depth covered so far; gives None where there is no terminal."""
+def live_line(out: Console) -> Iterator[Callable[[str], None] | None]:
+    """Show on a terminal, while the body runs, the line it was given last; gives None where there is no terminal."""
     if not out.is_terminal:
         yield None
         return
     with Live(console=out, transient=True) as live:
-        yield lambda depth, seconds: live.update(Text(f"no violation within {depth} steps, {seconds:.0f} s", style="dim"))
+        yield lambda text: live.update(Text(text, style="dim"))
 
 
 def print_bmc(out: Console, result: BmcResult, replay: str = "") -> None:

@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,36 +140,6 @@ def test_nothing_is_taken_over_from_another_text(tmp_path) -> None:
     found = proved(f"{source}:PaxosProof", "--resume", "--timeout", "2", tmp_path=tmp_path)[1]
     assert found["verdict"] != "proved"
     assert 0 < found["resumed"] < len(found["obligations"])
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of a process group")
-def test_ctrl_c_ends_a_run_in_good_order(tmp_path) -> None:
-    command = [sys.executable, "-m", "model_check.cli.main", "prove", "raft", "--jobs", "2"]
-    # In a session of its own, to be interrupted as a whole, as a terminal does.
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
-        notes = tmp_path / "cache" / "proofs"
-        ends = time.monotonic() + 60
-        while time.monotonic() < ends and not any(f.stat().st_size for f in notes.glob("*")):
-            time.sleep(0.1)
-        os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == 3
-    assert "INCONCLUSIVE  interrupted" in out
-    assert "`--resume` goes on from here" in out
-    assert "Traceback" not in out + err
-    assert all_gone(process.pid, within=20)
-
-
-def all_gone(group: int, within: float) -> bool:
-    """Whether no process of a group is left, after some seconds at most."""
-    ends = time.monotonic() + within
-    while time.monotonic() < ends:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.2)
-    return False
 
 
 def test_a_solver_that_dies_costs_its_obligation_only(tmp_path, capsys) -> None:
