@@ -91,8 +91,8 @@ def induct(
     attempt = _Attempt(protocol, k, [*own, *lemmas], wanted, slots, deadline, max_memory)
     try:
         return attempt.run(progress)
-    except KeyboardInterrupt:
-        attempt.stopped = "interrupted"
+    except (KeyboardInterrupt, MemoryError) as stop:
+        attempt.stopped = "interrupted" if isinstance(stop, KeyboardInterrupt) else "out of memory"
         return attempt.result("inconclusive")
 
 

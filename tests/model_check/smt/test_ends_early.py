@@ -1,4 +1,4 @@
-"""Ctrl-C at a terminal: what was covered so far is reported, a proof goes on from there, and no process is left behind."""
+"""What ends a check or a proof early: Ctrl-C at a terminal, a lack of memory. What was covered so far is reported, and no process is left behind."""
 
 from __future__ import annotations
 
@@ -123,3 +123,27 @@ def test_so_does_one_that_has_hardly_begun(monkeypatch, capsys) -> None:
     monkeypatch.setattr(main.importlib, "import_module", pressed)
     assert run(["prove", "raft"]) == 3
     assert capsys.readouterr().err.strip() == "interrupted"
+
+
+# --- Out of memory
+
+IN_LITTLE_MEMORY = """
+import sys, z3
+z3.set_param("memory_max_size", 20)
+from model_check.cli.main import run
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "covered"),
+    [
+        (["bmc", "raft", "--nodes", "3", "--terms", "3", "--index", "2", "--depth", "9"], "INCONCLUSIVE  stopped: out of memory; no violation within"),
+        (["induct", "raft", "--nodes", "3", "--terms", "3", "--index", "2"], "INCONCLUSIVE  stopped: out of memory"),
+    ],
+    ids=["bmc", "induct"],
+)
+def test_a_solver_without_memory_is_inconclusive(command: list[str], covered: str) -> None:
+    done = subprocess.run([sys.executable, "-c", IN_LITTLE_MEMORY, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (3, "")
+    assert covered in done.stdout
