@@ -252,6 +252,15 @@ def test_raft_is_not_proved_without_a_rule(rule: str, obligation: tuple[str, str
     assert f"Not inductive: {name}" in out
 
 
+def test_what_served_before_is_tried_where_there_are_other_paths() -> None:
+    """Without the rule an action has more paths; this lemma needs no rule there, but what the ledger names for it."""
+    obligation = Obligation("handle_request_vote", "choosable_is_in_candidates")
+    prover, hint = Prover(RaftProof, frozenset({"ignore-stale-term-messages"}), Limits()), read_ledger(RaftProof)[obligation]
+    found = prover.discharge(obligation, hint)
+    assert found.discharged
+    assert len(found.support) != len(hint.support)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("rule", RAFT_RULES)
 def test_only_actions_that_a_rule_governs_fail_without_it(rule: str, tmp_path) -> None:

@@ -108,7 +108,7 @@ class Prover:
         """
         began = time.perf_counter()
         queries = self.encoding.queries(obligation)
-        supports = hint.support if hint is not None and len(hint.support) == len(queries) else ()
+        supports = self.hinted(hint, len(queries))
         if hint is not None and hint.digest and supports and hint.digest == self.digest(obligation, queries, supports):
             return Discharge(obligation, "unsat", hint.seconds, supports, digest=hint.digest, resumed=True, cycles=self.cycles(queries, supports))
         used: list[Support] = []
@@ -127,6 +127,13 @@ class Prover:
             used.append(support)
         seconds = time.perf_counter() - began
         return Discharge(obligation, "unsat", seconds, tuple(used), digest=self.digest(obligation, queries, used), cycles=self.cycles(queries, used))
+
+    @staticmethod
+    def hinted(hint: Hint | None, count: int) -> tuple[Support, ...]:
+        """What to try first for each of so many paths; where a change has made other paths than before, all that served for any of these."""
+        if hint is None or len(hint.support) == count:
+            return () if hint is None else hint.support
+        return (tuple(dict.fromkeys(name for support in hint.support for name in support)),) * count
 
     def digest(self, obligation: Obligation, queries: Sequence[Query], supports: Sequence[Support]) -> str:
         """The content hash of all that was shown to be unsatisfiable; empty where a support names no lemma that may be assumed."""
