@@ -30,7 +30,7 @@ def test_one_server_of_which_all_states_are_visited():
 @pytest.mark.long
 def test_two_servers():
     found = check(DeployedRaft(Scope(node=2, term=2, index=1, value=1)))
-    assert (found.verdict, found.distinct_states, found.depth) == ("holds", 7_292_773, 41)
+    assert (found.verdict, found.distinct_states, found.depth) == ("holds", 8_436_757, 41)
     assert not [name for name, depth in found.witnesses.items() if depth is None and name != "an_entry_of_an_earlier_term_is_committed"]
 
 
