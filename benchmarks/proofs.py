@@ -1,6 +1,7 @@
 """`python -m benchmarks.proofs [--write]`: how long the proofs and bounded checks take, over several seeds, and mypyvy beside them.
 
-mypyvy takes part where `MYPYVY` gives the path of its `mypyvy.py` (and this Python can run it).
+`OLDER_Z3` may name a folder with an older z3-solver (`pip install --no-deps --target FOLDER z3-solver==4.13.4.0`): the proofs are
+then repeated with it. mypyvy takes part where `MYPYVY` gives the path of its `mypyvy.py` (and this Python can run it).
 """
 
 from __future__ import annotations
@@ -19,36 +20,43 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.machine import QUIET_LOAD, load, machine
-from benchmarks.table import table
-from model_check.smt.unbounded.ledger import solver_version
+from benchmarks.table import VERDICTS, table
 
 RESULTS = Path(__file__).with_name("PROOFS.md")
 ROOT = Path(__file__).parent.parent
 SEEDS = range(5)
-PEER = "MYPYVY"
-PEER_MODELS = {
+OLDER, PEER = "OLDER_Z3", "MYPYVY"
+
+FIGURE_8 = ("--nodes", "3", "--terms", "4", "--index", "1", "--from", "docs/figure-8.itf.json", "--depth", "8")
+FIGURE_8_RULE = ("--without", "commit only entries of the current term")
+BOUNDED = {values: ("bmc", "raft", "--nodes", "3", "--terms", "3", "--index", "2", "--values", values, "--depth", "10") for values in ("1", "2")}
+NEAR = {True: ("bmc", "raft", *FIGURE_8_RULE, *FIGURE_8), False: ("bmc", "raft", *FIGURE_8)}
+INDUCTION = ("prove", "raft", *FIGURE_8_RULE, "--action", "advance_commit", "--lemma", "commit_points_are_justified")
+
+COVERS = {
+    "paxos": "Single-Decree Paxos, message by message, of `spec/paxos.py`: agreement, validity; it refines Voting",
+    "raft": "Raft, message by message, of `spec/raft.py`: Figure 3; restarts, truncation, several entries a message, back-off, commit propagation",
     "paxos_epr": "Single-Decree Paxos over relations: agreement",
-    "raft_epr": "an abstract Raft, one entry a message, no restart, no roles: two committed values at an index agree",
+    "raft_epr": "an abstract Raft, one entry a message, no restart, no roles, no commit index: two committed values at an index agree",
 }
-BOUNDED = ("--nodes", "3", "--terms", "3", "--index", "2", "--values", "1", "--depth", "10")
 
 _PAGE = """\
 # How long the proofs take
 
-Written by `python -m benchmarks.proofs --write` on {date} with {solver}; to repeat it, run that on a quiet machine
+Written by `python -m benchmarks.proofs --write` on {date}; to repeat it, run that on a quiet machine
 ({machine}; load before the first measurement: {load:.2f}). Seconds are from start to exit, two jobs each.
+
+{aims}
 
 ## Proofs for clusters of any size
 
 {proofs}
 
-Aims: Paxos whole under 5 s; Raft whole under 60 s, no obligation over 10 s.
+{older}
 
-## Bounded model checking
+## Bounded checks
 
 {bounded}
-
-Aim: no property of Raft violated with 3 nodes, 3 terms and 2 entries up to depth 10, in under 5 minutes.
 
 ## A peer
 
@@ -58,50 +66,92 @@ Aim: no property of Raft violated with 3 nodes, 3 terms and 2 entries up to dept
 
 @dataclass(frozen=True)
 class Measured:
-    """A run of `ionian prove`."""
+    """A run of `ionian`: what it says, and for a proof its obligations and the slowest one."""
 
-    spec: str
-    seed: int
+    arguments: tuple[str, ...]
     verdict: str
-    obligations: int
     seconds: float
-    slowest: float
+    solver: str = ""
+    obligations: int = 0
+    slowest: float = 0.0
+
+    @property
+    def spec(self) -> str:
+        """The protocol."""
+        return self.arguments[1]
+
+    @property
+    def command(self) -> str:
+        """As one would type it."""
+        return " ".join(("ionian", *(f'"{word}"' if " " in word else word for word in self.arguments)))
 
 
-def _ionian(arguments: Sequence[str]) -> tuple[float, dict[str, object]]:
+def measure(*arguments: str, older: str = "") -> Measured:
+    """Run `ionian` once, with the z3-solver in the folder `older` if one is given."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "result.json")
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (older, str(ROOT))))}
         began = time.perf_counter()
         done = subprocess.run(
-            [sys.executable, "-m", "model_check.cli.main", *arguments, "--json", str(file)], cwd=ROOT, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "model_check.cli.main", *arguments, "--json", str(file)],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         seconds = time.perf_counter() - began
         if not file.exists():
             sys.exit(f"ionian {' '.join(arguments)} ended with status {done.returncode}: {done.stderr.strip()}")
-        found: dict[str, object] = json.loads(file.read_text(encoding="utf-8"))
-        return seconds, found
+        found = json.loads(file.read_text(encoding="utf-8"))
+    obligations = found.get("obligations", [])
+    slowest = max((o["seconds"] for o in obligations), default=0.0)
+    print(f"{' '.join(arguments)}: {found['verdict']}, {seconds:.1f} s", flush=True)
+    return Measured(arguments, found["verdict"], seconds, found.get("solver", ""), len(obligations), slowest)
 
 
-def _prove(spec: str, seed: int) -> Measured:
-    seconds, found = _ionian(["prove", spec, "--jobs", "2", "--seed", str(seed)])
-    obligations = found["obligations"]
-    assert isinstance(obligations, list)
-    return Measured(spec, seed, str(found["verdict"]), len(obligations), seconds, max(o["seconds"] for o in obligations))
+def prove(spec: str, seed: int, older: str = "") -> Measured:
+    """A whole proof."""
+    return measure("prove", spec, "--jobs", "2", "--seed", str(seed), older=older)
 
 
-def _peer() -> str:
+def aims(proofs: Sequence[Measured], bounded: Sequence[Measured]) -> str:
+    """What was to be reached, and what was, at worst."""
+    rows = []
+    for spec, limit in (("paxos", 5), ("raft", 60)):
+        own = [m for m in proofs if m.spec == spec]
+        worst = max(m.seconds for m in own)
+        rows.append((f"{spec}, whole, {len(own)} seeds: under {limit} s", f"{worst:.1f} s", all(m.verdict == "proved" for m in own) and worst < limit))
+    slowest = max(m.slowest for m in proofs)
+    rows.append(("no obligation over 10 s", f"{slowest:.1f} s", slowest <= 10))
+    for m in bounded:
+        if m.arguments in BOUNDED.values():
+            rows.append((f"`{m.command}`: holds, under 5 minutes", f"{m.seconds:.0f} s", m.verdict == "holds" and m.seconds < 300))
+    return table(["aim", "figure", ""], [(aim, figure, VERDICTS[met]) for aim, figure, met in rows])
+
+
+def proof_rows(proofs: Sequence[Measured]) -> str:
+    """A row for each whole proof."""
+    return table(
+        ["command", "solver", "verdict", "obligations", "s", "slowest obligation s"],
+        [(f"`{m.command}`", m.solver, m.verdict, str(m.obligations), f"{m.seconds:.1f}", f"{m.slowest:.2f}") for m in proofs],
+    )
+
+
+def peer(own: Sequence[Measured]) -> str:
+    """What models of mypyvy take, beside ours, and what each proof covers."""
+    rows = [(f"Ionian, `{m.spec}`", COVERS[m.spec], str(m.obligations), m.verdict, f"{m.seconds:.1f}") for m in own]
     program = os.environ.get(PEER)
     if not program or not Path(program).is_file():
         return f"mypyvy: not measured, as {PEER} does not give the path of its mypyvy.py."
-    rows = []
-    for model, covers in PEER_MODELS.items():
+    for model in ("paxos_epr", "raft_epr"):
         file = Path(program).resolve().parent.parent / "examples" / f"{model}.pyv"
         began = time.perf_counter()
         done = subprocess.run([sys.executable, program, "verify", str(file)], capture_output=True, text=True, check=False)
         seconds = time.perf_counter() - began
-        verified = "proved" if done.returncode == 0 and done.stdout.rstrip().endswith("all ok!") else f"status {done.returncode}"
-        rows.append((model, covers, str(len(re.findall(r"ok\. \(", done.stdout))), verified, f"{seconds:.1f}"))
-    return table(["model of mypyvy", "what it proves", "checks", "verdict", "s"], rows)
+        verdict = "proved" if done.returncode == 0 and done.stdout.rstrip().endswith("all ok!") else f"status {done.returncode}"
+        rows.append((f"mypyvy, `{model}`", COVERS[model], str(len(re.findall(r"ok\. \(", done.stdout))), verdict, f"{seconds:.1f}"))
+    return table(["", "what is proved", "checks", "verdict", "s"], rows)
 
 
 def main() -> None:
@@ -112,16 +162,20 @@ def main() -> None:
     before = load()
     if before > QUIET_LOAD:
         print(f"the machine is busy (load {before:.2f}): figures will be too low", flush=True)
-    runs = [_prove(spec, seed) for spec in ("paxos", "raft") for seed in SEEDS]
-    proofs = table(
-        ["proof", "seed", "verdict", "obligations", "s", "slowest obligation s"],
-        [(r.spec, str(r.seed), r.verdict, str(r.obligations), f"{r.seconds:.1f}", f"{r.slowest:.2f}") for r in runs],
+    proofs = [prove(spec, seed) for spec in ("paxos", "raft") for seed in SEEDS]
+    older = os.environ.get(OLDER, "")
+    repeated = [prove(spec, seed, older) for spec in ("paxos", "raft") for seed in SEEDS] if older else []
+    bounded = [measure(*arguments) for arguments in (*BOUNDED.values(), *NEAR.values(), INDUCTION)]
+    page = _PAGE.format(
+        date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        machine=", ".join(f"{name} {value}" for name, value in machine().items()),
+        load=before,
+        aims=aims(proofs, bounded),
+        proofs=proof_rows(proofs),
+        older=proof_rows(repeated) if repeated else f"An older solver: not measured, as {OLDER} does not give a folder with one.",
+        bounded=table(["command", "verdict", "s"], [(f"`{m.command}`", m.verdict, f"{m.seconds:.1f}") for m in bounded]),
+        peer=peer([next(m for m in proofs if m.spec == spec) for spec in ("paxos", "raft")]),
     )
-    seconds, found = _ionian(["bmc", "raft", *BOUNDED])
-    bounded = table(["command", "verdict", "s"], [(f"`ionian bmc raft {' '.join(BOUNDED)}`", str(found["verdict"]), f"{seconds:.1f}")])
-    date = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
-    about = ", ".join(f"{name} {value}" for name, value in machine().items())
-    page = _PAGE.format(date=date, solver=solver_version(), machine=about, load=before, proofs=proofs, bounded=bounded, peer=_peer())
     if asked.write:
         RESULTS.write_text(page, encoding="utf-8")
     print(page)

@@ -22,7 +22,7 @@ from model_check.smt.unbounded.prover import Discharge, Hint, Limits, Prover, Su
 
 QUICK, SMALL, PATIENCE = 0.5, 8, 2.0
 """A support in the ledger is kept where it takes at most so many seconds (of the processor); one of more lemmas than is small is made smaller
-first. Each attempt to leave one out may take some seconds (of the clock, so the machine may be busy)."""
+first. Each attempt to leave one out may take some seconds' steps of the solver, so the machine may be busy."""
 
 
 class Search:

@@ -1,14 +1,15 @@
 """Raft as it is deployed: what implementations do beyond Figure 2, where it touches what the figure speaks of.
 
 Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm (Extended Version)" (2014), and Ongaro's
-dissertation, "Consensus: Bridging Theory and Practice" (2014). All actions of `spec/raft.py` stay as they are; the ones
-below are added, and every property of Raft has to hold with them. `docs/check-a-refactor.md` says which feature of an
-implementation comes to which of them, and which (ReadIndex, leadership transfer, PreVote) come to nothing at all.
+dissertation, "Consensus: Bridging Theory and Practice" (2014). All actions of `spec/raft.py` stay as they are, though three
+note what a leader has counted; the ones below are added, and every property of Raft has to hold with them.
+`docs/check-a-refactor.md` says which feature of an implementation comes to which of them, and which (ReadIndex, leadership
+transfer, PreVote) come to nothing at all.
 """
 
 from __future__ import annotations
 
-from spec.language import Map, Scope, Seq, action, action_property, invariant, is_quorum, require, witness
+from spec.language import Map, Scope, Seq, Volatile, action, action_property, invariant, is_quorum, require, witness
 from spec.raft import AppendEntries, AppendReply, Node, Raft, Role
 from spec.replicated_log import Index, Term
 
@@ -21,12 +22,28 @@ class DeployedRaft(Raft):
     snapshot_index: Map[Node, Index]
     """Up to where a snapshot stands for the server's log, on stable storage; 0 where there is none."""
 
+    counted: Volatile[Map[Node, Index]]
+    """On leaders: the highest entry of its term by which the server has committed anything, 0 if it has not."""
+
     def init(self) -> None:
-        """There are no snapshots."""
+        """There are no snapshots, and nobody has committed anything."""
         super().init()
         self.snapshot_index = Map({n: Index(0) for n in Node})
+        self.counted = Map({n: Index(0) for n in Node})
 
     # --- Leaders and their terms
+
+    @action
+    def become_leader(self, n: Node) -> None:
+        """A new leader has counted no entry of its term yet."""
+        super().become_leader(n)
+        self.counted[n] = Index(0)
+
+    @action
+    def advance_commit(self, n: Node, i: Index) -> None:
+        """A commitment rests on entry i, which may lie beyond what is committed."""
+        super().advance_commit(n, i)
+        self.counted[n] = max(self.counted[n], i)
 
     @action
     def choose_next_index(self, n: Node, peer: Node, i: Index) -> None:
@@ -51,6 +68,12 @@ class DeployedRaft(Raft):
         # Nobody speaks of a term that no server has reached; PreVote asks about one, but moves nobody (dissertation, 9.6).
         require(any(t <= self.current_term[p] for p in Node))
         self.observe_term(n, t)
+
+    @action
+    def restart(self, n: Node) -> None:
+        """A crash loses what has been counted."""
+        super().restart(n)
+        self.counted[n] = Index(0)
 
     # --- Log compaction (section 7). The log itself stays whole here: a snapshot is another form of its beginning.
 
@@ -137,9 +160,9 @@ class DeployedRaft(Raft):
         require(self.snapshot_index[n] <= last)
         # All it had before its election is written, or it could not have told others of it.
         require(self.log[n][last + 1].term == self.current_term[n])
-        # It counts itself only for what it has written: what it has committed beyond, a majority of the others holds.
+        # It counts itself only for what it has written: the entry by which it has committed, if it loses that, a majority of the others holds.
         require(
-            self.commit_index[n] <= last or is_quorum({p for p in Node if p != n and self.commit_index[n] <= self.match_index[n, p]}, Node),
+            self.counted[n] <= last or is_quorum({p for p in Node if p != n and self.counted[n] <= self.match_index[n, p]}, Node),
             rule="leader counts what it has written",
         )
         self.cut(n, last)
@@ -181,3 +204,4 @@ class DeployedRaft(Raft):
         """Lose what a crash loses."""
         self.step_down(n)
         self.commit_index[n] = Index(0)
+        self.counted[n] = Index(0)

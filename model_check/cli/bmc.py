@@ -15,7 +15,7 @@ from model_check.cli.common import SpecCommand, build, output_option, protocol_o
 from model_check.report import console
 from model_check.smt.bmc import BmcResult
 from model_check.smt.bmc import bmc as run_bmc
-from model_check.smt.report import live_depth, print_bmc
+from model_check.smt.report import live_line, print_bmc
 
 
 @click.command(cls=SpecCommand)
@@ -51,7 +51,12 @@ def bmc(
     """
     protocol = build(spec, sizes, without, quorum_texts)
     start = start_of(protocol, from_file, at)
-    with live_depth(console(stderr=True)) as progress:
+    with live_line(console(stderr=True)) as show:
+
+        def progress(depth: int, seconds: float) -> None:
+            if show is not None:
+                show(f"no violation within {depth} steps, {seconds:.0f} s")
+
         result = run_bmc(protocol, depth, constraints=constraints, properties=properties or None, start=start, timeout=timeout, progress=progress)
     if start is not None:
         result = replace(result, bounds=replace(result.bounds, start=f"the state after step {len(start.steps)} of {from_file}"))

@@ -11,7 +11,7 @@ from model_check.check import EXIT_STATUS
 from model_check.cli.common import SpecCommand, build, byte_size, output_option, protocol_options, write_file
 from model_check.report import console
 from model_check.smt.induction import induct as run_induct
-from model_check.smt.report import print_induction
+from model_check.smt.report import live_line, print_induction
 
 
 @click.command(cls=SpecCommand)
@@ -41,7 +41,13 @@ def induct(
     A counterexample to induction is no violation (exit status 3), unless the explorer finds that its first state is reachable.
     """
     protocol = build(spec, sizes, without, quorum_texts)
-    result = run_induct(protocol, k=k, properties=properties or None, slots=slots, timeout=timeout, max_memory=max_memory)
+    with live_line(console(stderr=True)) as show:
+
+        def progress(goal: str, word: str) -> None:
+            if show is not None:
+                show(f"{goal}: {word}")
+
+        result = run_induct(protocol, k=k, properties=properties or None, slots=slots, timeout=timeout, max_memory=max_memory, progress=progress)
     if json_file is not None:
         write_file(json_file, json.dumps(result.to_json(), indent=1) + "\n")
     print_induction(console(), result)

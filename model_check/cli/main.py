@@ -2,43 +2,60 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import cast
 
 import click
 
-from model_check.cli.bmc import bmc
-from model_check.cli.breaking import break_rules
-from model_check.cli.check import check
-from model_check.cli.export import export
-from model_check.cli.graph import graph
-from model_check.cli.induct import induct
-from model_check.cli.latency import latency
-from model_check.cli.linearize import linearize
-from model_check.cli.listing import list_specs
-from model_check.cli.prove import prove
-from model_check.cli.refine import refine
-from model_check.cli.replay import replay
-from model_check.cli.run_cluster import run_cluster
-from model_check.cli.simulate import simulate
-from model_check.cli.trace import trace
 from spec.language import IonianError
 
 USAGE_ERROR, INCONCLUSIVE = 2, 3
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+# A new command is a module beside this one, and a line here.
+COMMANDS = {
+    "bmc": "bmc.bmc",
+    "break": "breaking.break_rules",
+    "check": "check.check",
+    "export": "export.export",
+    "graph": "graph.graph",
+    "induct": "induct.induct",
+    "latency": "latency.latency",
+    "linearize": "linearize.linearize",
+    "list": "listing.list_specs",
+    "prove": "prove.prove",
+    "refine": "refine.refine",
+    "replay": "replay.replay",
+    "run": "run_cluster.run_cluster",
+    "simulate": "simulate.simulate",
+    "trace": "trace.trace",
+}
+
+
+class Commands(click.Group):
+    """The commands, each imported when it is asked for: one starts without the engines of the others, and Ctrl-C meanwhile is in good order."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One of them; None for another name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].rpartition(".")
+        return cast(click.Command, getattr(importlib.import_module(f"model_check.cli.{module}"), name))
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def ionian() -> None:
     """Check distributed protocols, written as executable Python, on small clusters; prove them for all.
 
     Exit status: 0 holds or proved, 1 violated, 2 usage or spec error, 3 inconclusive.
     """
-
-
-# A new command is a module beside this one, and a line here.
-for command in (list_specs, check, bmc, induct, prove, simulate, refine, break_rules, graph, replay, export, linearize, run_cluster, latency, trace):
-    ionian.add_command(command)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -178,6 +178,8 @@ class _Search:
                         self.solver.require(condition)
         except KeyboardInterrupt:
             return self._result("inconclusive", stopped="interrupted")
+        except MemoryError:
+            return self._result("inconclusive", stopped="out of memory")
         return self._result("holds")
 
     def _query(self) -> tuple[Answer, list[tuple[str, Literal]]]:
@@ -259,4 +261,6 @@ def reason(answer: Answer) -> str:
     """Why the solver gave up, in words."""
     if "interrupt" in answer.reason or "cancel" in answer.reason:
         return "interrupted"
+    if "memory" in answer.reason or "memout" in answer.reason:
+        return "out of memory"
     return "timeout" if "timeout" in answer.reason else f"the solver gave up ({answer.reason})"

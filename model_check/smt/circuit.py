@@ -178,16 +178,23 @@ class Solver:
         """Whether everything asserted, and the assumed literal, can be true together."""
         if assumed == FALSE:
             return Answer("unsat", self.circuit)
-        self._hand_over(assumed)
-        if self.deadline is not None:
-            left = self.deadline - time.monotonic()
-            if left <= 0:
-                return Answer("unknown", self.circuit, "timeout")
-            self._solver.set("timeout", max(1, int(left * 1000)))
-        assumption = z3.Bool(abs(assumed))
-        verdict = self._solver.check(assumption if assumed > 0 else z3.Not(assumption))
+        try:
+            verdict = self._verdict(assumed)
+        except z3.Z3Exception as error:
+            return Answer("unknown", self.circuit, str(error))
         if verdict == z3.sat:
             return Answer("sat", self.circuit, model=self._solver.model())
         if verdict == z3.unsat:
             return Answer("unsat", self.circuit)
-        return Answer("unknown", self.circuit, self._solver.reason_unknown())
+        return Answer("unknown", self.circuit, "timeout" if verdict is None else self._solver.reason_unknown())
+
+    def _verdict(self, assumed: Literal) -> z3.CheckSatResult | None:
+        """Z3's own answer; None where no time is left to ask."""
+        self._hand_over(assumed)
+        if self.deadline is not None:
+            left = self.deadline - time.monotonic()
+            if left <= 0:
+                return None
+            self._solver.set("timeout", max(1, int(left * 1000)))
+        assumption = z3.Bool(abs(assumed))
+        return self._solver.check(assumption if assumed > 0 else z3.Not(assumption))

@@ -152,11 +152,11 @@ class Move:
 
 
 class Encoder:
-    """The protocol's initial states, steps and properties over one circuit."""
+    """The protocol's initial states, steps and properties over one circuit, which another protocol's encoder may share."""
 
-    def __init__(self, protocol: Protocol, mask_limit: int = MASK_LIMIT) -> None:
+    def __init__(self, protocol: Protocol, mask_limit: int = MASK_LIMIT, circuit: Circuit | None = None) -> None:
         self.protocol = protocol
-        self.circuit = Circuit()
+        self.circuit = Circuit() if circuit is None else circuit
         self.domains = Domains(protocol, mask_limit)
         self.algebra = Algebra(self.circuit, self.domains)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from model_check import itf
@@ -68,12 +68,14 @@ def induct(
     slots: int = 4,
     timeout: float | None = None,
     max_memory: int = 10**9,
+    progress: Callable[[str, str], None] = lambda *_: None,
 ) -> InductionResult:
     """Try to show the invariants of a protocol by k-induction at its scope: `induct(Paxos(Scope(acceptor=3, ballot=2, value=2)))`.
 
     All invariants, and the lemmas (more invariants), are assumed of the states before. Each of them and each action property is to be shown, and
     that no expression lacks a value; or each of `properties` alone. `slots` limits the members of sets that are too large to try all of them;
-    `timeout` is in seconds; `max_memory`, in bytes, limits the explorer's search for the state of a counterexample to induction.
+    `timeout` is in seconds; `max_memory`, in bytes, limits the explorer's search for the state of a counterexample to induction;
+    `progress` is told each goal and what became of it.
     Raises IonianError for options that do not fit the protocol.
     """
     if k < 1 or slots < 1 or max_memory < 1 or (timeout is not None and timeout <= 0):
@@ -85,9 +87,9 @@ def induct(
     deadline = None if timeout is None else time.monotonic() + timeout
     attempt = _Attempt(protocol, k, [*own, *lemmas], wanted, slots, deadline, max_memory)
     try:
-        return attempt.run()
-    except KeyboardInterrupt:
-        attempt.stopped = "interrupted"
+        return attempt.run(progress)
+    except (KeyboardInterrupt, MemoryError) as stop:
+        attempt.stopped = "interrupted" if isinstance(stop, KeyboardInterrupt) else "out of memory"
         return attempt.result("inconclusive")
 
 
@@ -110,7 +112,7 @@ class _Attempt:
         """Seconds left; a little where none are, so that what asks for them ends as timed out."""
         return None if self.deadline is None else max(0.001, self.deadline - time.monotonic())
 
-    def run(self) -> InductionResult:
+    def run(self, progress: Callable[[str, str], None]) -> InductionResult:
         """Base case, then the step for each goal."""
         names = tuple(p.name for p in self.goals if p in self.protocol.ir.properties)
         base = bmc(self.protocol, self.k - 1, properties=names, timeout=self.left)
@@ -125,6 +127,7 @@ class _Attempt:
             answer = self.solver.check(failing)
             word = {"unsat": "inductive", "sat": "not inductive"}.get(answer.verdict, "unknown")
             self.outcomes[name] = (word, time.monotonic() - began)
+            progress(name, word)
             if answer.verdict == "unknown":
                 self.stopped = reason(answer)
                 break

@@ -17,13 +17,13 @@ from model_check.smt.unrolling import Counterexample
 
 
 @contextmanager
-def live_depth(out: Console) -> Iterator[Callable[[int, float], None] | None]:
-    """Show on a terminal, while the body runs, the depth covered so far; gives None where there is no terminal."""
+def live_line(out: Console) -> Iterator[Callable[[str], None] | None]:
+    """Show on a terminal, while the body runs, the line it was given last; gives None where there is no terminal."""
     if not out.is_terminal:
         yield None
         return
     with Live(console=out, transient=True) as live:
-        yield lambda depth, seconds: live.update(Text(f"no violation within {depth} steps, {seconds:.0f} s", style="dim"))
+        yield lambda text: live.update(Text(text, style="dim"))
 
 
 def print_bmc(out: Console, result: BmcResult, replay: str = "") -> None:
@@ -104,6 +104,11 @@ def print_counterexample_to_induction(out: Console, found: Counterexample, start
     out.print()
     if found.explanation is not None:
         print_explanation(out, found.explanation, "Not inductive")
+    elif found.images:
+        out.print(Text(f"Not refined: {found.goal}, which makes of this", style="bold yellow"))
+        first, *rest = found.images
+        for line in (after_line for after in rest for after_line in first.diff(after)) if rest else repr(first).splitlines():
+            put(out, line, 2)
     else:
         out.print(Text(f"Not inductive: {found.goal}", style="bold yellow"))
         if found.without_value:

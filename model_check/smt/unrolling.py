@@ -32,7 +32,8 @@ class Counterexample:
     """A counterexample to induction: `states[0]` and what leads on from it; the last state, or step, violates `goal`.
 
     `reachable` is what the explorer says of `states[0]`: `reachable`, `not reachable`, or `not known` (with `searched`, how far it
-    looked); empty where it was not asked. `without_value` has CPython's words for what lacks a value, where that is the goal.
+    looked); empty where it was not asked. `without_value` has CPython's words for what lacks a value, where that is the goal. `images` are the abstract
+    states that `states` stand for, where the goal is a refinement mapping.
     """
 
     goal: str
@@ -42,6 +43,7 @@ class Counterexample:
     reachable: str = ""
     searched: str = ""
     without_value: str = ""
+    images: tuple[State, ...] = ()
 
     def to_json(self) -> dict[str, itf.Json]:
         """The counterexample as JSON values."""
@@ -53,6 +55,7 @@ class Counterexample:
             "steps": taken,
             "explanation": None if self.explanation is None else explanation_json(self.explanation),
             **({"without_value": self.without_value} if self.without_value else {}),
+            **({"images": [dict(itf.encode_state(s, bigint=False)) for s in self.images]} if self.images else {}),
             **asked,
         }
 

@@ -218,7 +218,8 @@ def test_so_does_one_of_compiled_code(command):
 
 
 def _interrupt(command):
-    program = f"import sys; from model_check.cli.main import run; print('imported', flush=True); sys.exit(run({command!r}))"
+    imports = f"import sys; from model_check.cli.main import ionian, run; ionian.get_command(None, {command[0]!r})"
+    program = f"{imports}; print('imported', flush=True); sys.exit(run({command!r}))"
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."})
     assert child.stdout is not None
     assert child.stdout.readline() == "imported\n"

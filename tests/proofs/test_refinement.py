@@ -9,7 +9,10 @@ import pytest
 import z3
 
 from model_check.check import check
+from model_check.cli.main import run
+from model_check.interpreter import RefinementMapping
 from model_check.smt.unbounded.obligations import INITIATION, Encoding, Obligation
+from model_check.smt.unbounded.small_clusters import SmallClusters
 from proofs.paxos import PaxosProof
 from proofs.raft import RaftProof
 from proofs.voting import VotingProof
@@ -148,17 +151,46 @@ class NotVotedIsChosen(VotingProof):
         return Consensus.state_of(chosen=Set({v for v in Value if all(w.value != v for w in self.votes)}))
 
 
-@pytest.mark.parametrize(
-    ("protocol", "mapping", "action"),
-    [
-        (PromisesForgotten, "voting", "phase_2b"),
-        (ProposedIsVoted, "voting", "phase_2a"),
-        (VotedIsChosen, "consensus", "vote_for"),
-        (NotVotedIsChosen, "consensus", INITIATION),
-    ],
-)
+WRONG = [
+    (PromisesForgotten, "voting", "phase_2b"),
+    (ProposedIsVoted, "voting", "phase_2a"),
+    (VotedIsChosen, "consensus", "vote_for"),
+    (NotVotedIsChosen, "consensus", INITIATION),
+]
+
+
+@pytest.mark.parametrize(("protocol", "mapping", "action"), WRONG)
 def test_a_wrong_mapping_is_no_refinement(protocol: type[Protocol], mapping: str, action: str) -> None:
     assert not results(protocol, mapping, seconds=2)[action]
+
+
+@pytest.mark.parametrize(("protocol", "mapping", "action", "without"), [*((*w, ()) for w in WRONG), (PaxosProof, "voting", "phase_2b", ("keep the promise",))])
+def test_a_small_cluster_shows_the_step_that_the_abstract_protocol_does_not_have(
+    protocol: type[Protocol], mapping: str, action: str, without: tuple[str, ...]
+) -> None:
+    """All lemmas hold before it; CPython finds the abstract states, and no step between them."""
+    removed = frozenset(protocol.rule_named(rule) for rule in without)
+    found = SmallClusters(protocol, removed).find(Obligation(action, mapping), 60.0)
+    assert found is not None
+    cti, cluster = found.counterexample(protocol, removed), protocol(Scope(**found.sizes), without=without)
+    judge = RefinementMapping(cluster, mapping)
+    assert [s.action for s in cti.steps] == [a for a in [action] if a != INITIATION]
+    assert cti.images == tuple(judge.image(s) for s in cti.states)
+    if cti.steps:
+        assert all(cluster.holds(p, cti.states[0]) for p in protocol.ir.of_kind("invariant"))
+        assert cluster.step(cti.states[0], cti.steps[0]) == cti.states[1]
+        assert cti.images[1] not in {cti.images[0], *(after for _, after in judge.abstract.successors(cti.images[0]))}
+    else:
+        assert cti.images[0] not in judge.abstract.initial_states()
+
+
+def test_the_command_shows_what_becomes_of_the_abstract_state(tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("IONIAN_CACHE_DIR", str(tmp_path / "cache"))
+    assert run(["prove", "paxos", "--lemma", "voting", "--action", "phase_2b", "--without", "keep the promise", "--jobs", "1"]) == 3
+    out = capsys.readouterr().out
+    assert "phase_2b" in out
+    assert "Not refined: voting, which makes of this\n  " in out
+    assert "max_bal[a2]: 1 -> 0" in out
 
 
 WITHOUT_VALUES = """

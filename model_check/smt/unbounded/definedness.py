@@ -13,7 +13,8 @@ from dataclasses import replace
 
 import z3
 
-from model_check.smt.unbounded.formulas import Formulas, Frame, Ground, Later, Naming, State
+from model_check.smt.unbounded.formulas import Formulas
+from model_check.smt.unbounded.frames import Frame, Ground, Later, Naming, State
 from model_check.smt.unbounded.steps import Path, Steps
 from model_check.smt.unbounded.universe import fold_and, fold_not, fold_or, le, lt, same
 from model_check.smt.unbounded.values import FALSE, Entries, Optional, Scalar, Value

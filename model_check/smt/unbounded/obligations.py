@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import z3
 
 from model_check.smt.unbounded.definedness import DEFINED, Definedness, WatchedSteps, partial
-from model_check.smt.unbounded.formulas import Formulas, Frame, Ground, State
+from model_check.smt.unbounded.formulas import Formulas
+from model_check.smt.unbounded.frames import Frame, Ground, State
 from model_check.smt.unbounded.refinement import Abstraction
 from model_check.smt.unbounded.steps import Path, Steps
 from model_check.smt.unbounded.universe import Universe

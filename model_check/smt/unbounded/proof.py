@@ -92,8 +92,10 @@ class Proof:
 
 
 def _entry(found: Discharge) -> dict[str, Any]:
-    """An outcome as data; what is open, with its reason or its counterexample."""
+    """An outcome as data; what is open, with its reason or its counterexample; what is not stratified, with its cycles of sorts."""
     entry = entry_of(found)
+    if found.cycles:
+        entry["cycles"] = list(found.cycles)
     if found.reason:
         entry["reason"] = found.reason
     if found.counterexample is not None:

@@ -16,7 +16,12 @@ import z3
 
 from model_check.smt.unbounded.obligations import IMPLICATION, INITIATION, Encoding, Obligation, Query
 from model_check.smt.unbounded.small_clusters import SmallClusters, SmallStep
+from model_check.smt.unbounded.stratification import Strata, describe
 from spec.language import Protocol
+
+STEPS_PER_SECOND = 4_000_000
+"""What Z3 counts as its own steps (`rlimit`) in a second of the benchmark machine. Attempts are limited by them, so that which one
+serves does not depend on the machine's load; only the limit of a whole path is one of the clock."""
 
 _USES = "uses "
 """The beginning of the names by which an unsat core tells of lemmas; no function of a query is called so."""
@@ -27,7 +32,7 @@ Support = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a path of an obligation may take (seconds), with which random seed, in how much memory (bytes, for each process)."""
+    """How long a path of an obligation may take (seconds of the clock), with which random seed, in how much memory (bytes, for each process)."""
 
     timeout: float = 20.0
     seed: int = 0
@@ -49,7 +54,7 @@ class Discharge:
 
     `result` is `unsat` (discharged), `sat` (even with all lemmas there is a counterexample to induction), `unknown`, or
     `not tried`; `support` what each path used; `resumed` whether it was discharged by an earlier run; `counterexample` the
-    counterexample to induction where a small cluster has one.
+    counterexample to induction where a small cluster has one; `cycles` the cycles of sorts that put its queries outside the decidable fragment.
     """
 
     obligation: Obligation
@@ -60,6 +65,7 @@ class Discharge:
     digest: str = ""
     resumed: bool = False
     counterexample: SmallStep | None = None
+    cycles: tuple[str, ...] = ()
 
     @property
     def discharged(self) -> bool:
@@ -73,6 +79,7 @@ class Prover:
     def __init__(self, protocol: type[Protocol], without: frozenset[str], limits: Limits) -> None:
         self.encoding = Encoding(protocol, without)
         self.clusters = SmallClusters(protocol, without)
+        self.strata = Strata()
         self.limits = limits
         self._reason = ""
         if limits.memory is not None:
@@ -101,9 +108,9 @@ class Prover:
         """
         began = time.perf_counter()
         queries = self.encoding.queries(obligation)
-        supports = hint.support if hint is not None and len(hint.support) == len(queries) else ()
+        supports = self.hinted(hint, len(queries))
         if hint is not None and hint.digest and supports and hint.digest == self.digest(obligation, queries, supports):
-            return Discharge(obligation, "unsat", hint.seconds, supports, digest=hint.digest, resumed=True)
+            return Discharge(obligation, "unsat", hint.seconds, supports, digest=hint.digest, resumed=True, cycles=self.cycles(queries, supports))
         used: list[Support] = []
         looked = False
         for number, query in enumerate(queries):
@@ -119,7 +126,14 @@ class Prover:
                     return Discharge(obligation, str(result), time.perf_counter() - began, tuple(used), self._reason)
             used.append(support)
         seconds = time.perf_counter() - began
-        return Discharge(obligation, "unsat", seconds, tuple(used), digest=self.digest(obligation, queries, used))
+        return Discharge(obligation, "unsat", seconds, tuple(used), digest=self.digest(obligation, queries, used), cycles=self.cycles(queries, used))
+
+    @staticmethod
+    def hinted(hint: Hint | None, count: int) -> tuple[Support, ...]:
+        """What to try first for each of so many paths; where a change has made other paths than before, all that served for any of these."""
+        if hint is None or len(hint.support) == count:
+            return () if hint is None else hint.support
+        return (tuple(dict.fromkeys(name for support in hint.support for name in support)),) * count
 
     def digest(self, obligation: Obligation, queries: Sequence[Query], supports: Sequence[Support]) -> str:
         """The content hash of all that was shown to be unsatisfiable; empty where a support names no lemma that may be assumed."""
@@ -132,6 +146,11 @@ class Prover:
                 found.update(formula.sexpr().encode())
         return found.hexdigest()
 
+    def cycles(self, queries: Sequence[Query], supports: Sequence[Support]) -> tuple[str, ...]:
+        """The cycles of sorts in what was asked, for each of which no answer had to come; none where all was within the decidable fragment."""
+        found = (self.strata.cycles(self.formulas(query, support)) for query, support in zip(queries, supports, strict=True))
+        return tuple(sorted({describe(cycle) for cycles in found for cycle in cycles}))
+
     def formulas(self, query: Query, support: Support) -> list[z3.BoolRef]:
         """What has to be unsatisfiable together."""
         return [*self.encoding.axioms, *query.facts, query.goal, *(self.known(name) for name in support)]
@@ -141,7 +160,7 @@ class Prover:
         return self.clusters.find(obligation, self.limits.timeout)
 
     def at_once(self, query: Query, obligation: Obligation, hint: Support | None, seconds: float) -> Support | None:
-        """The support that refutes a query without a search: what served before, or the lemma alone; None where these do not in some seconds each."""
+        """The support that refutes a query without a search: what served before, or the lemma alone; None where these do not in some seconds' steps each."""
         for support in itertools.islice(self.attempts(query, obligation, hint), 2):
             if self.check(query, support, min(seconds, self.limits.timeout / 2)) == z3.unsat:
                 return support
@@ -154,10 +173,10 @@ class Prover:
             left = ends - time.perf_counter()
             if left <= 0:
                 return z3.unknown, ()
-            if self.check(query, support, min(left, self.limits.timeout / (2 if support == hint else 8))) == z3.unsat:
+            if self.check(query, support, self.limits.timeout / (2 if support == hint else 8), left) == z3.unsat:
                 return z3.unsat, support
         everything, left = self.everything(obligation), ends - time.perf_counter()
-        return (self.check(query, everything, left), everything) if left > 0 else (z3.unknown, ())
+        return (self.check(query, everything, self.limits.timeout, left), everything) if left > 0 else (z3.unknown, ())
 
     def everything(self, obligation: Obligation) -> Support:
         """All that may be assumed."""
@@ -191,13 +210,13 @@ class Prover:
         """What a lemma speaks of, and whether it feeds itself."""
         return symbols([self.known(name)]), feeds_itself(self.known(name))
 
-    def check(self, query: Query, support: Support, seconds: float) -> z3.CheckSatResult:
-        """One call of the solver, in a context of its own: the answer depends on nothing that was asked before."""
-        context = z3.Context()
-        solver = z3.Solver(ctx=context)
-        solver.set("timeout", max(1, int(seconds * 1000)))
-        solver.set("random_seed", self.limits.seed)
-        solver.set("ctrl_c", False)
+    def check(self, query: Query, support: Support, seconds: float, left: float | None = None) -> z3.CheckSatResult:
+        """One call of the solver, in a context of its own: the answer depends on nothing that was asked before.
+
+        `seconds` stands for that many seconds' steps of the solver; the clock ends it after `left` seconds (a whole path's, if not given).
+        """
+        solver = self._solver(seconds, left)
+        context = solver.ctx
         try:
             solver.add(*(formula.translate(context) for formula in self.formulas(query, support)))
             result = solver.check()
@@ -207,12 +226,18 @@ class Prover:
         self._reason = solver.reason_unknown() if result == z3.unknown else ""
         return result
 
+    def _solver(self, seconds: float, left: float | None = None) -> z3.Solver:
+        solver = z3.Solver(ctx=z3.Context())
+        solver.set("rlimit", max(1, int(seconds * STEPS_PER_SECOND)))
+        solver.set("timeout", max(1, int(1000 * (self.limits.timeout if left is None else left))))
+        solver.set("random_seed", self.limits.seed)
+        solver.set("ctrl_c", False)
+        return solver
+
     def core(self, query: Query, support: Support, seconds: float) -> Support:
         """What of a support the solver's refutation used; all of it where following that costs the solver too much time."""
-        context = z3.Context()
-        solver = z3.Solver(ctx=context)
-        solver.set("timeout", max(1, int(seconds * 1000)))
-        solver.set("random_seed", self.limits.seed)
+        solver = self._solver(seconds)
+        context = solver.ctx
         solver.add(*(formula.translate(context) for formula in self.formulas(query, ())))
         for name in support:
             solver.assert_and_track(self.known(name).translate(context), f"{_USES}{name}")

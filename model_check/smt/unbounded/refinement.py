@@ -16,7 +16,8 @@ from dataclasses import replace
 
 import z3
 
-from model_check.smt.unbounded.formulas import Formulas, Frame, Ground, Later, Naming, State
+from model_check.smt.unbounded.formulas import Formulas
+from model_check.smt.unbounded.frames import Frame, Ground, Later, Naming, State
 from model_check.smt.unbounded.steps import Steps
 from model_check.smt.unbounded.universe import exists, fold_and, fold_not, fold_or, forall
 from model_check.smt.unbounded.values import Entries, Record, Related, Scalar, Value, mentions

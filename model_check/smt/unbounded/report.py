@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +24,7 @@ from model_check.trace import scope_option
 from spec.language import Protocol, ir
 
 _MARKS = {"unsat": ("·", "green"), "sat": ("x", "bold red"), "unknown": ("?", "bold yellow"), "not tried": ("-", "dim")}
-_SLOWEST = 3
+_SLOWEST, _LOOPS = 3, 4
 
 
 class Matrix:
@@ -118,7 +119,7 @@ def _print_small_step(out: Console, proof: Proof) -> None:
         sizes = "".join(f" {scope_option(name)} {size}" for name, size in step.sizes.items())
         without = "".join(f" --without {rule}" for rule in sorted(proof.without))
         name = f"{_place(protocol.ir.place).rpartition(':')[0]}:{protocol.ir.name}"
-        asked = "" if obligation.lemma == DEFINED else f" --property {obligation.lemma}"
+        asked = "" if counterexample.explanation is None else f" --property {obligation.lemma}"
         put(out, f"Can a state like state 0 be reached: ionian induct {name}{sizes}{without}{asked}", 0)
     if others:
         listed = ", ".join(f"{o.action} / {o.lemma}" for o, _ in others)
@@ -131,10 +132,21 @@ def _print_figures(out: Console, proof: Proof) -> None:
     done = len(proof.outcomes) - len(proof.open)
     resumed = f", {number(proof.resumed)} of them by an earlier run" if proof.resumed else ""
     put(out, f"{number(done)} of {number(len(proof.outcomes))} obligations discharged ({number(queries)} queries){resumed}", 0)
+    _print_cycles(out, proof)
     slowest = sorted((f for f in proof.outcomes if not f.resumed and f.result != "not tried"), key=lambda f: -f.seconds)[:_SLOWEST]
     if slowest:
         put(out, "slowest: " + ", ".join(f"{f.obligation.action}/{f.obligation.lemma} {duration(f.seconds)}" for f in slowest), 0)
     put(out, f"{solver_version()}, seed {proof.limits.seed}, {proof.limits.timeout:g} s for each path, {duration(proof.seconds)} in all", 0)
+
+
+def _print_cycles(out: Console, proof: Proof) -> None:
+    """How much of the proof lies outside the decidable fragment, and for which cycles of sorts, the most frequent first."""
+    outside = sum(bool(f.cycles) for f in proof.outcomes)
+    if outside:
+        loops = Counter(re.sub(r" \([^)]*\), \w+| \([^)]*\)$", "", cycle) for f in proof.outcomes for cycle in f.cycles)
+        shown = ", ".join(f"{loop} ({number(count)})" for loop, count in loops.most_common(_LOOPS))
+        rest = f", and {number(len(loops) - _LOOPS)} more" if len(loops) > _LOOPS else ""
+        put(out, f"{number(outside)} of them outside the decidable fragment, by cycles of sorts (in full with --json FILE): {shown}{rest}", 0)
 
 
 def _meaning(proof: Proof) -> str:
@@ -160,7 +172,7 @@ def _print_open(out: Console, proof: Proof, found: Discharge) -> None:
         put(out, _step(proof.protocol, obligation.action, found.result), 4)
         put(out, f"{lemma.name} ({_place(lemma.place)}): {' '.join(lemma.doc.split())}", 4)
     if found.result == "unknown":
-        late = found.reason in {"", "timeout", "canceled"}
+        late = found.reason in {"", "timeout", "canceled", "max. resource limit exceeded"}
         why = f"not decided within {proof.limits.timeout:g} s: give more time, or" if late else f"not decided ({found.reason}):"
         put(out, f"{why} add a lemma that this step needs", 4)
     out.print()

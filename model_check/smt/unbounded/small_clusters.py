@@ -8,17 +8,21 @@ second. A step found there is one of the unbounded encoding, too: a scope only t
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from model_check import itf
+from model_check.check import EngineError
 from model_check.evaluation import guarded
+from model_check.interpreter import RefinementMapping
 from model_check.smt.circuit import Literal, Solver
+from model_check.smt.finite_refinement import Abstraction
 from model_check.smt.unbounded.definedness import DEFINED
 from model_check.smt.unbounded.obligations import IMPLICATION, INITIATION, Obligation
 from model_check.smt.unrolling import DEFINED as EVERYTHING_DEFINED
 from model_check.smt.unrolling import Counterexample, Unrolling, explain_failure
-from spec.language import Protocol, Scope, ir
+from spec.language import Protocol, Scope, State, ir
 
 SIZES = ((2, 2), (3, 2), (3, 3))
 """Elements of each unordered and of each ordered sort, cluster by cluster."""
@@ -39,7 +43,14 @@ class SmallStep:
         states = tuple(itf.decode_state(cluster, state) for state in self.found["states"])
         steps = tuple(itf.decode_step(cluster, step) for step in self.found["steps"])
         goal = self.found["goal"]
-        return Counterexample(goal, states, steps, explain_failure(cluster, goal, states), without_value=self.found.get("without_value", ""))
+        return Counterexample(
+            goal,
+            states,
+            steps,
+            explain_failure(cluster, goal, states),
+            without_value=self.found.get("without_value", ""),
+            images=_images(cluster, goal, states),
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The scope, the states and steps, and why the goal fails, as JSON values."""
@@ -54,21 +65,16 @@ class SmallClusters:
         self._steps: dict[int, _Steps] = {}
 
     def find(self, obligation: Obligation, seconds: float) -> SmallStep | None:
-        """A step that breaks the lemma of an obligation; None where no small cluster has one, or none was found in time.
-
-        Refinement mappings are no lemmas: none is found for them.
-        """
+        """A step that breaks the lemma, or is none of the abstract protocol; None where no small cluster has one, or none was found in time."""
         ends = time.monotonic() + seconds
         goal = next((p for p in self.protocol.ir.properties if p.name == obligation.lemma), None)
-        if goal is None and obligation.lemma != DEFINED:
-            return None
         for number, (unordered, ordered) in enumerate(SIZES):
             sizes = {name: ordered if sort.ordered else unordered for name, sort in self.protocol.sort_names().items()}
             cluster = self.protocol(Scope(**sizes), without=tuple(self.without))
             if time.monotonic() > ends:
                 return None
             if obligation.action == INITIATION:
-                found = None if goal is None else _initial(cluster, goal)
+                found = _initial(cluster, obligation.lemma)
             elif obligation.action == IMPLICATION:
                 found = _implied(cluster, goal, ends)
             else:
@@ -89,6 +95,11 @@ class _Steps:
         # All at once: the numbers of the gates, and so what is found, must not depend on what is asked first.
         self.failing = {p.name: self.unrolling.failing(p) for p in properties}
         self.failing[DEFINED] = self.unrolling.meets_no_value([p for p in properties if p.on_step])
+        (move,) = self.unrolling.moves
+        for mapping in cluster.ir.refinements:
+            abstraction = Abstraction(self.unrolling.encoder, RefinementMapping(cluster, mapping.name).abstract, mapping)
+            unmatched = abstraction.unmatched(*self.unrolling.states)
+            self.failing[mapping.name] = self.unrolling.encoder.circuit.both(-move.undefined, unmatched)
 
     def find(self, obligation: Obligation, ends: float) -> Counterexample | None:
         """A step of the obligation's action that breaks its lemma."""
@@ -119,11 +130,27 @@ def _solved(unrolling: Unrolling, goal: str, failing: Literal, ends: float) -> C
     return unrolling.counterexample(goal, unrolling.smaller(solver, failing, answer)) if answer.verdict == "sat" else None
 
 
-def _initial(cluster: Protocol, goal: ir.Property) -> Counterexample | None:
-    """An initial state that breaks a lemma."""
+def _initial(cluster: Protocol, name: str) -> Counterexample | None:
+    """An initial state that breaks a lemma, or whose image is no initial state of the abstract protocol."""
+    goal = next((p for p in cluster.ir.properties if p.name == name), None)
     for state in cluster.initial_states():
-        with guarded(cluster, f"property `{goal.name}`", state):
+        if goal is None:
+            images = _images(cluster, name, (state,))
+            if images and images[0] not in RefinementMapping(cluster, name).abstract.initial_states():
+                return Counterexample(name, (state,), (), None, images=images)
+            continue
+        with guarded(cluster, f"property `{name}`", state):
             holds = cluster.holds(goal, state)
         if not holds:
-            return Counterexample(goal.name, (state,), (), explain_failure(cluster, goal.name, [state]))
+            return Counterexample(name, (state,), (), explain_failure(cluster, name, [state]))
     return None
+
+
+def _images(cluster: Protocol, name: str, states: Sequence[State]) -> tuple[State, ...]:
+    """The abstract states that states stand for, if the name is a refinement mapping's; EngineError where it allows the step between them."""
+    if name not in {mapping.name for mapping in cluster.ir.refinements}:
+        return ()
+    judge = RefinementMapping(cluster, name)
+    if len(states) == 2 and judge.allows(*states):
+        raise EngineError(f"internal error: CPython finds the step of a counterexample to `{name}` allowed; please report it")
+    return tuple(judge.image(state) for state in states)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 import z3
 
-from model_check.smt.unbounded.formulas import Formulas, Frame, Ground, Later, Naming, State
+from model_check.smt.unbounded.formulas import Formulas
+from model_check.smt.unbounded.frames import Frame, Ground, Later, Naming, State
 from model_check.smt.unbounded.universe import fold_and, fold_not, fold_or, is_interned, le, same
 from model_check.smt.unbounded.values import FALSE, TRUE, Members, Optional, Record, Related, Scalar, Value, anything, choose, mentions, rebuild
 from model_check.smt.unbounded.values import replace as replace_term

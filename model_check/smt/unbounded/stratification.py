@@ -36,19 +36,45 @@ Cycle = tuple[Edge, ...]
 """Edges that lead from a sort back to it."""
 
 
-def cycles(formulas: Iterable[z3.BoolRef]) -> list[Cycle]:
-    """All elementary cycles of sorts of formulas asserted together, shortest first; none means stratified.
+class Strata:
+    """Finds the cycles of many sets of formulas; what a formula contributes is looked for once, since axioms and lemmas recur."""
 
-    Each edge of a cycle bears one of its reasons, the first by name.
-    """
-    reasons: dict[tuple[str, str], str] = {}
-    for edge in sorted(edges(formulas), key=str):
-        reasons.setdefault((edge.source, edge.target), edge.reason)
-    found = [
-        tuple(Edge(a, b, reasons[a, b]) for a, b in zip(cycle, [*cycle[1:], cycle[0]], strict=True))
-        for cycle in (_from_least(c) for c in nx.simple_cycles(nx.DiGraph(list(reasons))))
-    ]
-    return sorted(found, key=lambda cycle: (len(cycle), str(cycle)))
+    def __init__(self) -> None:
+        self._edges: dict[int, tuple[z3.BoolRef, frozenset[Edge]]] = {}
+
+    def cycles(self, formulas: Iterable[z3.BoolRef]) -> list[Cycle]:
+        """All elementary cycles of sorts of formulas asserted together, shortest first; none means stratified.
+
+        Each edge of a cycle bears one of its reasons, the first by name.
+        """
+        reasons: dict[tuple[str, str], str] = {}
+        for edge in frozenset[Edge]().union(*map(self._of, formulas)):
+            ends = edge.source, edge.target
+            reasons[ends] = min(edge.reason, reasons.get(ends, edge.reason))
+        graph = nx.DiGraph(list(reasons))
+        if nx.is_directed_acyclic_graph(graph):
+            return []
+        found = [
+            tuple(Edge(a, b, reasons[a, b]) for a, b in zip(cycle, [*cycle[1:], cycle[0]], strict=True))
+            for cycle in (_from_least(c) for c in nx.simple_cycles(graph))
+        ]
+        return sorted(found, key=lambda cycle: (len(cycle), str(cycle)))
+
+    def _of(self, formula: z3.BoolRef) -> frozenset[Edge]:
+        """The edges that a formula contributes, asserted with others."""
+        number = formula.get_id()
+        if number not in self._edges:
+            search = _Search()
+            search.visit(formula, True, ())
+            search.visit_terms(formula)
+            # The formula is kept, since Z3 would give its number to another one.
+            self._edges[number] = formula, frozenset(search.found)
+        return self._edges[number][1]
+
+
+def cycles(formulas: Iterable[z3.BoolRef]) -> list[Cycle]:
+    """All elementary cycles of sorts of formulas asserted together, as `Strata` finds them."""
+    return Strata().cycles(formulas)
 
 
 def _from_least(cycle: Sequence[str]) -> list[str]:
@@ -60,15 +86,6 @@ def _from_least(cycle: Sequence[str]) -> list[str]:
 def describe(cycle: Cycle) -> str:
     """A cycle in one line."""
     return ", ".join(map(str, cycle))
-
-
-def edges(formulas: Iterable[z3.BoolRef]) -> frozenset[Edge]:
-    """The edges that formulas asserted together contribute."""
-    search = _Search()
-    for formula in formulas:
-        search.visit(formula, True, ())
-        search.visit_terms(formula)
-    return frozenset(search.found)
 
 
 def _counts(sort: z3.SortRef) -> bool:

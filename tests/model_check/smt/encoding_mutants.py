@@ -10,7 +10,9 @@ from unittest import mock
 
 import z3
 
-from model_check.smt.unbounded.formulas import Formulas, Frame, Naming
+from model_check.smt.unbounded.comparisons import Comparisons
+from model_check.smt.unbounded.formulas import Formulas
+from model_check.smt.unbounded.frames import Frame, Naming
 from model_check.smt.unbounded.steps import Path, Steps
 from model_check.smt.unbounded.universe import fold_and, fold_not, fold_or, le, lt, same
 from model_check.smt.unbounded.values import Entries, Members, Optional, Record, Scalar, choose
@@ -190,7 +192,7 @@ def _next_is_any_later(original: Any) -> Any:
 
 
 def _none_equals_anything(original: Any) -> Any:
-    def equal(self: Formulas, a: Any, b: Any, truth: bool, naming: Naming) -> z3.BoolRef:
+    def equal(self: Comparisons, a: Any, b: Any, truth: bool, naming: Naming) -> z3.BoolRef:
         if isinstance(a, Optional) and isinstance(b, Optional) and truth:
             return fold_or([a.none, b.none, self._equal(a.value, b.value, truth, naming)])
         return original(self, a, b, truth, naming)
@@ -199,7 +201,7 @@ def _none_equals_anything(original: Any) -> Any:
 
 
 def _records_differ_in_all_fields(original: Any) -> Any:
-    def equal(self: Formulas, a: Any, b: Any, truth: bool, naming: Naming) -> z3.BoolRef:
+    def equal(self: Comparisons, a: Any, b: Any, truth: bool, naming: Naming) -> z3.BoolRef:
         if isinstance(a, Record) and isinstance(b, Record):
             return fold_and([self._equal(a.fields[n], b.fields[n], truth, naming) for n in a.fields])
         return original(self, a, b, truth, naming)
@@ -208,7 +210,7 @@ def _records_differ_in_all_fields(original: Any) -> Any:
 
 
 def _sequences_equal_by_length(original: Any) -> Any:
-    def equal(self: Formulas, a: Entries, b: Entries, truth: bool, naming: Naming) -> z3.BoolRef:
+    def equal(self: Comparisons, a: Entries, b: Entries, truth: bool, naming: Naming) -> z3.BoolRef:
         ends = fold_and([same(a.after, b.after), same(a.last, b.last)])
         return ends if truth else fold_not(ends)
 
@@ -271,9 +273,9 @@ MUTANTS = {
     "both branches of an `if` may be taken": Mutant(Steps, "_statement", _both_branches),
     "guards that name a rule are skipped": Mutant(Steps, "_statement", _guard_is_skipped, PaxosProof, PAXOS),
     "the next element is any later one": Mutant(Naming, "after", _next_is_any_later),
-    "None equals anything": Mutant(Formulas, "_equal", _none_equals_anything, shows="properties"),
-    "records differ in all fields": Mutant(Formulas, "_equal", _records_differ_in_all_fields, shows="properties"),
-    "sequences of one length are equal": Mutant(Formulas, "_equal_entries", _sequences_equal_by_length, shows="properties"),
+    "None equals anything": Mutant(Comparisons, "_equal", _none_equals_anything, shows="properties"),
+    "records differ in all fields": Mutant(Comparisons, "_equal", _records_differ_in_all_fields, shows="properties"),
+    "sequences of one length are equal": Mutant(Comparisons, "_equal_entries", _sequences_equal_by_length, shows="properties"),
     "max and min are the left": Mutant(Formulas, "_element", _maximum_is_the_left),
     "filters of quantifiers are ignored": Mutant(Formulas, "_quantified", _filters_are_ignored, PaxosProof, PAXOS, "properties"),
     "`all` is `any`": Mutant(Formulas, "_quantified", _all_is_any, PaxosProof, PAXOS, "properties"),

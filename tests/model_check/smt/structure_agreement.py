@@ -10,7 +10,7 @@ from typing import Any
 import z3
 from finite_structures import ABSENT, Formula, Reader, Solutions, Structure
 
-from model_check.smt.unbounded.formulas import Frame, Ground
+from model_check.smt.unbounded.frames import Frame, Ground
 from model_check.smt.unbounded.obligations import Encoding
 from model_check.smt.unbounded.steps import Path
 from model_check.smt.unbounded.universe import is_interned

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -128,16 +124,6 @@ def test_an_interrupt_is_inconclusive() -> None:
 
     found = bmc(Paxos(Scope(acceptor=2, ballot=2, value=1)), 9, progress=progress)
     assert (found.verdict, found.stopped, found.depth) == ("inconclusive", "interrupted", 2)
-
-
-def test_an_interrupt_while_solving_is_inconclusive() -> None:
-    command = [sys.executable, "-m", "model_check.cli.main", "bmc", "raft", "--nodes", "3", "--terms", "3", "--depth", "40"]
-    started = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3])
-    time.sleep(8)
-    started.send_signal(signal.SIGINT)
-    output, errors = started.communicate(timeout=60)
-    assert (started.returncode, errors) == (3, "")
-    assert "INCONCLUSIVE  stopped: interrupted; no violation within" in output
 
 
 def test_a_wrong_answer_of_the_solver_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,8 @@ from model_check.smt.arbitrary import Arbitrary
 from model_check.smt.circuit import Solver
 from model_check.smt.finite_steps import Encoder
 from model_check.smt.induction import DEFINED, induct
+from proofs.paxos import PaxosProof
+from proofs.raft import RaftProof
 from spec.consensus import Consensus
 from spec.language import IonianError, Protocol, Scope, ir
 from spec.paxos import Paxos
@@ -99,6 +101,20 @@ def test_a_lemma_makes_it_inductive() -> None:
     assert words["agreement"] == "inductive"
     assert words[nothing.name] == "not inductive"
     assert found.verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        PaxosProof(Scope(acceptor=3, ballot=2, value=2)),
+        pytest.param(RaftProof(Scope(node=2, term=2, index=1, value=1)), marks=pytest.mark.long),
+    ],
+    ids=["paxos", "raft"],
+)
+def test_with_the_lemmas_of_their_proofs_the_protocols_are_inductive_at_a_scope_too(protocol: Protocol) -> None:
+    found = induct(protocol, slots=2)
+    assert found.verdict == "holds"
+    assert {p.name for p in protocol.ir.of_kind("invariant")} < found.goals.keys()
 
 
 def _nothing_is_chosen(protocol: Protocol) -> ir.Property:

@@ -6,7 +6,7 @@ import pytest
 import z3
 
 from model_check.smt.unbounded.prover import Limits, Prover
-from model_check.smt.unbounded.stratification import cycles, describe
+from model_check.smt.unbounded.stratification import Strata, cycles, describe
 from proofs.paxos import PaxosProof
 from proofs.raft import RaftProof
 from proofs.second_solver import supports
@@ -69,15 +69,20 @@ def test_cycles(name):
     assert found(*formulas) == expected
 
 
+def test_each_set_of_formulas_is_looked_at_by_itself():
+    """Though what a formula contributes is remembered."""
+    down, up = z3.ForAll([a], P(a, f(a))), z3.ForAll([b], z3.Exists([a], P(a, b)))
+    strata = Strata()
+    assert [len(strata.cycles(formulas)) for formulas in ([down], [down, up], [up], [up, down])] == [0, 1, 0, 1]
+
+
 def outside(protocol: type[Protocol]) -> dict[str, set[str]]:
     """By cycle: the obligations of which some path's query, with its support in the ledger, goes round it."""
     prover, known = Prover(protocol, frozenset(), Limits()), supports(protocol)
-    encoding = prover.encoding
     result: dict[str, set[str]] = {}
-    for obligation in encoding.obligations:
-        for query, support in zip(encoding.queries(obligation), known[obligation], strict=True):
-            for line in found(*encoding.axioms, *query.facts, query.goal, *map(prover.known, support)):
-                result.setdefault(line, set()).add(f"{obligation.action}/{obligation.lemma}")
+    for obligation in prover.encoding.obligations:
+        for cycle in prover.cycles(prover.encoding.queries(obligation), known[obligation]):
+            result.setdefault(cycle, set()).add(f"{obligation.action}/{obligation.lemma}")
     return result
 
 

@@ -57,6 +57,7 @@ def test_what_is_proved_has_none() -> None:
     assert shown(PaxosProof, "phase_2b", "promises_bind") is None
     assert shown(PaxosProof, "init", "promises_bind") is None
     assert shown(PaxosProof, "implied", "agreement") is None
+    assert SmallClusters(PaxosProof, frozenset()).find(Obligation("phase_2b", "voting"), 60.0) is None
 
 
 def test_a_step_of_another_action_does_not_count() -> None:
@@ -76,10 +77,6 @@ def test_a_theorem_that_does_not_follow() -> None:
     assert cti.steps == ()
     (state,), cluster = cti.states, WrongPaxos(Scope(acceptor=2, ballot=2, value=2))
     assert {p.name for p in WrongPaxos.ir.of_kind("invariant") if not cluster.holds(p, state)} == {"no_vote_counts"}
-
-
-def test_a_refinement_mapping_has_none() -> None:
-    assert shown(PaxosProof, "phase_2b", "voting", without=("keep the promise",)) is None
 
 
 def test_the_command_shows_it_for_a_proof_in_ones_own_file(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

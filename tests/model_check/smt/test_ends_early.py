@@ -1,0 +1,149 @@
+"""What ends a check or a proof early: Ctrl-C at a terminal, a lack of memory. What was covered so far is reported, and no process is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from model_check.cli import main
+from model_check.cli.main import run
+
+pty = pytest.importorskip("pty", reason="terminals of Unix")
+
+ROOT = Path(__file__).parents[3]
+# A session's leader takes its terminal, and is interrupted as a program in the foreground is.
+IN_FOREGROUND = """
+import fcntl, os, signal, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.executable, [sys.executable, "-m", "model_check.cli.main", *sys.argv[1:]])
+"""
+
+
+def interrupted(command: list[str], cache: Path, ready: Callable[[str], bool]) -> tuple[int, str]:
+    """Run a command at a terminal of its own, press Ctrl-C once it is `ready` (judged by what it has shown); its exit status and all it showed."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", IN_FOREGROUND, *command],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "IONIAN_CACHE_DIR": str(cache), "TERM": "xterm", "COLUMNS": "160"},
+    )
+    os.close(theirs)
+    shown, pressed, ends = "", False, time.monotonic() + 120
+    try:
+        while time.monotonic() < ends:
+            if select.select([ours], [], [], 0.1)[0]:
+                try:
+                    shown += os.read(ours, 1 << 16).decode(errors="replace")
+                except OSError:
+                    break
+            if not pressed and ready(shown):
+                os.write(ours, b"\x03")
+                pressed = True
+        status = process.wait(timeout=10)
+    finally:
+        process.kill()
+        os.close(ours)
+    assert all_gone(process.pid, within=20)
+    return status, re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+
+
+def all_gone(group: int, within: float) -> bool:
+    """Whether no process of a group is left, after some seconds at most."""
+    ends = time.monotonic() + within
+    while time.monotonic() < ends:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def test_a_proof_is_kept_and_goes_on_from_there(tmp_path, monkeypatch) -> None:
+    file = tmp_path / "proof.json"
+    noted: list[str] = []
+
+    def ready(_: str) -> bool:
+        noted[:] = [line for notes in (tmp_path / "proofs").glob("*") for line in notes.read_text().splitlines()]
+        return bool(noted)
+
+    status, shown = interrupted(["prove", "raft", "--jobs", "2", "--json", str(file)], tmp_path, ready)
+    assert status == 3
+    assert "INCONCLUSIVE  interrupted" in shown
+    assert "`--resume` goes on from here" in shown
+    assert "Traceback" not in shown
+    found = json.loads(file.read_text())
+    assert found["verdict"] == "inconclusive"
+    assert {"unsat", "not tried"} == {o["result"] for o in found["obligations"]}
+    one = json.loads(noted[0])
+    monkeypatch.setenv("IONIAN_CACHE_DIR", str(tmp_path))
+    assert run(["prove", "raft", "--resume", "--jobs", "1", "--action", one["action"], "--lemma", one["lemma"], "--json", str(file)]) == 0
+    assert json.loads(file.read_text())["resumed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "begun", "covered"),
+    [
+        (["bmc", "raft", "--nodes", "3", "--terms", "3", "--depth", "40"], "no violation within 3 steps", "; no violation within"),
+        (["induct", "raft", "--nodes", "3", "--terms", "4", "--index", "3", "--slots", "8"], "inductive", "election_safety"),
+    ],
+    ids=["bmc", "induct"],
+)
+def test_a_bounded_check_says_how_far_it_came(command: list[str], begun: str, covered: str, tmp_path) -> None:
+    file = tmp_path / "result.json"
+    status, shown = interrupted([*command, "--json", str(file)], tmp_path, lambda shown: begun in shown)
+    assert status == 3
+    assert "INCONCLUSIVE  stopped: interrupted" in shown
+    assert covered in shown
+    assert "Traceback" not in shown
+    found = json.loads(file.read_text())
+    assert (found["verdict"], found["stopped"]) == ("inconclusive", "interrupted")
+
+
+def test_so_does_one_that_has_hardly_begun(monkeypatch, capsys) -> None:
+    """While a command's engine is imported."""
+
+    def pressed(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main.importlib, "import_module", pressed)
+    assert run(["prove", "raft"]) == 3
+    assert capsys.readouterr().err.strip() == "interrupted"
+
+
+# --- Out of memory
+
+IN_LITTLE_MEMORY = """
+import sys, z3
+z3.set_param("memory_max_size", 20)
+from model_check.cli.main import run
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "covered"),
+    [
+        (["bmc", "raft", "--nodes", "3", "--terms", "3", "--index", "2", "--depth", "9"], "INCONCLUSIVE  stopped: out of memory; no violation within"),
+        (["induct", "raft", "--nodes", "3", "--terms", "3", "--index", "2"], "INCONCLUSIVE  stopped: out of memory"),
+    ],
+    ids=["bmc", "induct"],
+)
+def test_a_solver_without_memory_is_inconclusive(command: list[str], covered: str) -> None:
+    done = subprocess.run([sys.executable, "-c", IN_LITTLE_MEMORY, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (3, "")
+    assert covered in done.stdout
