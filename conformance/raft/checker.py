@@ -73,8 +73,6 @@ class Checker:
         self.comparison = Comparison(self.run, self.state)
         self.reads = Reads()
         self.events = 0
-        self.departed = False
-        """Whether some event was not explained; the run is then of no more use."""
         self._empty = 0
         self._followed = {n: Followed(s, s.view) for n, s in servers.items()}
         self._handlers: dict[type, Callable[[Followed, Any], None]] = {
@@ -228,7 +226,6 @@ class Checker:
         after: View | None = None,
         sent: Sequence[messages.Message] = (),
     ) -> Departure:
-        self.departed = True
         taken, reached = self.run.steps, self.run.state
         changes = self.comparison.changes(f.server, mark, after, sent)
         steps = taken[self.run.length :]

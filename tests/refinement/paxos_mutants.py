@@ -68,6 +68,12 @@ MULTI_PAXOS = (
     ("a batch takes one slot", "leadership.py", "self._next_slot += len(commands)", "self._next_slot += 1"),
     ("promises of an earlier ballot count", "node.py", "if self._candidacy is None or m.ballot != self._candidacy.ballot:", "if self._candidacy is None:"),
     (
+        "votes of an earlier ballot count",
+        "node.py",
+        "if self._leadership is not None and m.ballot == self._leadership.ballot:\n            self._leadership.accepted",
+        "if self._leadership is not None:\n            self._leadership.accepted",
+    ),
+    (
         "a ballot is not above the promise",
         "node.py",
         "next_ballot(self.config.id, self.max_bal, self._highest_seen)",

@@ -1,0 +1,56 @@
+"""Runs written by hand: what chance meets too rarely. Each is a correct run of a cluster of three, and some mistake's worst one."""
+
+from __future__ import annotations
+
+from conformance.multi_paxos.cluster import Cluster
+from impl.multi_paxos import Role
+
+SETTINGS = {"election_ticks": 3, "heartbeat_ticks": 2}
+"""Hosts that are impatient."""
+
+
+def work(c: Cluster, n: int) -> None:
+    """The host writes what it has to."""
+    c.begin(n)
+    c.finish(n)
+
+
+def tell(c: Cluster, sender: int, receiver: int) -> None:
+    """The sender writes, all that it has said arrives, and the receiver writes."""
+    work(c, sender)
+    while c.links[sender, receiver]:
+        c.deliver(sender, receiver)
+    work(c, receiver)
+
+
+def lead(c: Cluster, n: int, follower: int) -> None:
+    """A host stands for election, as often as it takes, and wins with one follower's promise."""
+    while (node := c.hosts[n].node) is not None and node.role is not Role.LEADER:
+        c.tick(n)
+        if node.role is Role.CANDIDATE:
+            tell(c, n, follower)
+            tell(c, follower, n)
+
+
+def late_vote(c: Cluster) -> None:
+    """A leader hears of a vote in its earlier ballot while it proposes another command for the slot in a later one."""
+    lead(c, 1, 2)
+    tell(c, 1, 2)
+    c.propose(1)
+    c.begin(1)
+    c.deliver(1, 2, len(c.links[1, 2]) - 1)
+    work(c, 2)  # its vote is on the way, and the leader's own is lost
+    while c.links[1, 3]:
+        c.lose(1, 3)
+    c.crash(1)
+    c.restart(1)
+    lead(c, 1, 3)
+    c.propose(1)
+    work(c, 1)
+    while c.links[2, 1]:
+        c.deliver(2, 1)
+    work(c, 1)
+
+
+SCENARIOS = (late_vote,)
+"""All of them."""
