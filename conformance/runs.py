@@ -81,7 +81,7 @@ class Runs:
         return self._followed(lambda: happens(cluster), cluster.checker, cluster.play)
 
     def chaos(self, seed: int, nodes: int, count: int = CHAOTIC_EVENTS) -> Outcome:
-        """A run of calls."""
+        """A run of calls, at the end of which the trouble is over and clients are to be served again."""
         random = Random(f"chaos {seed}")
         settings = self.draw_settings(random)
         cluster = self.cluster(nodes, seed, **settings)
@@ -90,6 +90,7 @@ class Runs:
         def go() -> None:
             for _ in range(count):
                 chaos.event()
+            cluster.recover()
 
         return self._followed(go, cluster.checker, cluster.play)
 
@@ -138,7 +139,7 @@ def shrunk(failure: Failure, seconds: float = SHRINKING_SECONDS) -> Failure:
 
     if failing(play.moves) is None:
         return failure  # it does not depend on the calls alone
-    moves = shrink(play.moves, failing, seconds)
+    moves = shrink(play.moves, failing, seconds, [lambda move: move[0], lambda move: move[:2], lambda move: move[:3]])
     failing(moves)
     return Failure(last, replace(play, moves=moves), failure.length)
 

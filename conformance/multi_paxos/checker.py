@@ -34,6 +34,7 @@ from model_check.validation.run import Run
 from spec.consensus import Value
 from spec.consensus_log import Slot
 from spec.language import Scope
+from spec.language.values import sort_key
 from spec.multi_paxos import Accept, Accepted, MultiPaxos, Promise
 from spec.paxos import Prepare, Proposal
 from spec.voting import Acceptor, Ballot
@@ -134,6 +135,11 @@ class Checker(Following):
             case _:
                 pass
 
+    def candidates(self) -> dict[type, list[Any]]:
+        """Quorums, and the requests of the latest ballots."""
+        requests = [m for variable in ("prepares", "accepts") for m in sorted(self.run.peek(variable), key=sort_key)[-16:]]
+        return {frozenset: self.words.quorums, **{cls: [m for m in requests if type(m) is cls] for cls in (Prepare, Accept)}}
+
     def _empty_run(self, hosts: int) -> Run:
         return Run(MultiPaxos(Scope(acceptor=hosts, ballot=HUGE, slot=self.slots, value=HUGE)))
 
@@ -166,7 +172,8 @@ class Checker(Following):
         for _, m in spoken:
             if isinstance(m, Accept) and m not in self.run.peek("accepts"):
                 self.guide.take_any("phase_2a", [(m.ballot, m.slot, m.value, q) for q in self.words.quorums])
-        self.compare(mark, event, {}, spoken)
+        too_early = any(isinstance(m, messages.Prepare | messages.Promise | messages.Accepted) for m in sent)
+        self.compare(mark, event, {}, spoken, remark="a message leaves before what it says is written" if too_early else "")
         claimed = max((m.commit_index for m in sent if isinstance(m, (messages.Commit, messages.Accept))), default=0)
         if claimed > len(self._chosen):
             raise self.departure(mark, event, {}, [], f"host {host.id} says that all is chosen up to {claimed}, which is so up to {len(self._chosen)}")

@@ -13,9 +13,9 @@ from conformance.raft.crashes import explain_crash
 from conformance.raft.mapping import ClusterState, Server, View, look
 from conformance.raft.reads import Reads
 from conformance.raft.steps import Guide, Happening
-from conformance.raft.told import told
 from conformance.raft.words import UnknownPrefix, Words
 from conformance.search import Candidates, search
+from conformance.told import told
 from impl.raft import Entries, Raft, Ready, messages
 from impl.simulation import events
 from impl.simulation.raft_host import RaftHost
