@@ -155,12 +155,21 @@ class Cluster:
 
     # --- Many at once
 
+    def work(self, n: int) -> None:
+        """The host writes what it has to."""
+        self.begin(n)
+        self.finish(n)
+
+    def cut(self, sender: int, receiver: int) -> None:
+        """All that waits on a link is lost."""
+        while self.links[sender, receiver]:
+            self.lose(sender, receiver)
+
     def calm(self, rounds: int = 1) -> None:
         """The network and the disks work: so many times, each host writes and every message arrives."""
         for _ in range(rounds):
             for n in self.hosts:
-                self.begin(n)
-                self.finish(n)
+                self.work(n)
             for (sender, receiver), waiting in self.links.items():
                 for message in list(waiting):
                     self.deliver(sender, receiver)

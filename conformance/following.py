@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeAlias
 
-from conformance.departure import Departure, Difference
+from conformance.departure import NO_MESSAGE, NOT_SENT, Departure, Difference
 from conformance.guide import Guide
 from conformance.nearest import Near, nearest
 from conformance.told import told
@@ -50,9 +50,9 @@ class Following:
         """
         run = self.run
         differences = [Difference(name, _key(keys), found, value) for (name, keys), value in mapped.items() if (found := run.peek(name, *keys)) != value]
-        differences += [Difference(variable, "", None, m) for variable, m in said if m not in run.peek(variable)]
+        differences += [Difference(variable, "", NO_MESSAGE, m) for variable, m in said if m not in run.peek(variable)]
         added, expected = run.added(mark), set(said)
-        differences += [Difference(variable, "", m, None) for variable, _, m in added if (variable, m) not in expected and not (unsaid and unsaid(m))]
+        differences += [Difference(variable, "", m, NOT_SENT) for variable, _, m in added if (variable, m) not in expected and not (unsaid and unsaid(m))]
         for name, keys in sorted(run.touched(mark) - set(mapped) - {(variable, keys) for variable, keys, _ in added}, key=repr):
             differences.append(Difference(name, _key(keys), run.peek(name, *keys), "what it was"))
         if differences:
@@ -83,7 +83,12 @@ class Following:
             differences=differences,
             near=[] if steps or self.guide.refusals else self._near(differences, mapped, said),
             remark=remark,
+            words=self.legend(),
         )
+
+    def legend(self) -> Mapping[str, str]:
+        """What the spec's words stand for in the implementation."""
+        return {}
 
     def _near(self, differences: Sequence[Difference], mapped: Cells, said: Collection[tuple[str, Any]]) -> list[Near]:
         """What the spec has for what differs."""

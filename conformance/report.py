@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import traceback
 from collections.abc import Sequence
 
@@ -39,6 +40,8 @@ def print_failure(out: Console, failure: Failure, again: Sequence[str]) -> None:
         _print_departure(out, error)
     else:
         _print_error(out, failure, error)
+    if isinstance(error, Departure):
+        _section(out, "In the spec's words", ["; ".join(_words(error))] if error.words else [])
     out.print()
     length = len(failure.play.moves)
     short = f", shrunk from {number(failure.length)}" if length < failure.length else ""
@@ -78,6 +81,14 @@ def _print_departure(out: Console, d: Departure) -> None:
     _section(out, "What else changes that, the spec refuses", [_refusal(n.refusal) for n in d.near if n.refusal is not None])
     enabled = [f"{n.step}, which changes {', '.join(n.changes)}" for n in d.near if n.refusal is None]
     _section(out, "The spec has this for it", enabled)
+
+
+def _words(d: Departure) -> list[str]:
+    """What the words that were printed stand for."""
+    file = io.StringIO()
+    _print_departure(Console(file=file, width=10_000), d)
+    said = set(re.findall(r"\bballot=\d+|\b[a-z]\d+\b", file.getvalue())) | {f"ballot={b}" for b in re.findall(r"\bb=(\d+)", file.getvalue())}
+    return [f"{word} is {meaning}" for word, meaning in d.words.items() if word in said]
 
 
 def _section(out: Console, head: str, lines: Sequence[str]) -> None:

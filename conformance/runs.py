@@ -50,7 +50,7 @@ class Runs:
         draw_settings: Settings of a run, as in the implementation's Config.
         protocol: Its name in the simulator.
         workload: What the simulator's clients do.
-        scenarios: Runs written by hand, of three nodes; part of the first seed.
+        scenarios: Runs written by hand, by the number of nodes; part of the first seed.
         scenario_settings: The settings that they need.
     """
 
@@ -59,14 +59,14 @@ class Runs:
     draw_settings: Callable[[Random], dict[str, Any]]
     protocol: str
     workload: Workload = Workload()
-    scenarios: tuple[Callable[[Any], None], ...] = ()
+    scenarios: Mapping[int, tuple[Callable[[Any], None], ...]] = field(default_factory=dict)
     scenario_settings: Mapping[str, Any] = field(default_factory=dict)
 
     def run(self, seed: int, nodes: int) -> Outcome:
         """Two runs of one seed: of a cluster in which anything may happen at any time, and of one in simulated time with faults."""
         kinds: list[Callable[[], Outcome]] = [lambda: self.chaos(seed, nodes), lambda: self.simulation(seed, nodes)]
-        if (seed, nodes) == (0, 3):
-            kinds = [*(partial(self.scenario, s) for s in self.scenarios), *kinds]
+        if seed == 0:
+            kinds = [*(partial(self.scenario, s, nodes) for s in self.scenarios.get(nodes, ())), *kinds]
         events = steps = 0
         for kind in kinds:
             outcome = kind()
@@ -75,9 +75,9 @@ class Runs:
                 return Outcome(events, steps, outcome.failure)
         return Outcome(events, steps)
 
-    def scenario(self, happens: Callable[[Any], None]) -> Outcome:
+    def scenario(self, happens: Callable[[Any], None], nodes: int) -> Outcome:
         """A run written by hand."""
-        cluster = self.cluster(3, 0, **self.scenario_settings)
+        cluster = self.cluster(nodes, 0, **self.scenario_settings)
         return self._followed(lambda: happens(cluster), cluster.checker, cluster.play)
 
     def chaos(self, seed: int, nodes: int, count: int = CHAOTIC_EVENTS) -> Outcome:

@@ -13,7 +13,8 @@ The mapping, one function for each variable of the spec, of the hosts' disks and
 
 A write's end is then one step for each promise, for each vote and for each ballot begun, in the order of the messages; a Ready that
 is handed out is one step for each slot proposed in it for the first time. All other events change nothing. Commit, Behind, Nack and
-Propose are no messages of the spec, but what a Commit or an Accept says to be chosen, and what is applied, must have been chosen.
+Propose are no messages of the spec, nor are those of reads, but what a Commit or an Accept says to be chosen, and what is applied,
+must have been chosen, and a read may not be answered from before what was chosen when it came in.
 
 The spec's log has as many slots as its scope, and a promise is a record for each. So a run begins with few, and where it needs more,
 its steps are taken again in twice as many: slots are independent, so what was enabled still is.
@@ -26,6 +27,7 @@ from typing import Any, TypeAlias
 
 from conformance.following import HUGE, Cells, Following
 from conformance.paxos.words import Words
+from conformance.reads import Reads
 from impl.multi_paxos import Ready, Vote, messages
 from impl.multi_paxos import Run as RunOfSlots
 from impl.simulation import events
@@ -112,6 +114,7 @@ class Checker(Following):
         self.slots = SLOTS
         super().__init__(self._empty_run(len(hosts)))
         self.hosts, self.words = hosts, Words(list(hosts))
+        self.reads = Reads()
         self._writing: dict[int, Ready] = {}
         self._voters: dict[tuple[Slot, Ballot, Value], set[Acceptor]] = {}
         self._chosen: list[Value] = []
@@ -123,6 +126,8 @@ class Checker(Following):
         self.events += 1
         host = self.hosts[event.host]
         match event:
+            case events.Read(context=context):
+                self.reads.asked(context, len(self._chosen))
             case events.BeginWrite(messages=sent):
                 self._make_room(event, host, sent)
                 self._begin(self.run.mark(), event, host, sent)
@@ -134,6 +139,10 @@ class Checker(Following):
                 self._crash(self.run.mark(), event, host)
             case _:
                 pass
+
+    def legend(self) -> Mapping[str, str]:
+        """What acceptors, ballots and values stand for."""
+        return self.words.legend()
 
     def candidates(self) -> dict[type, list[Any]]:
         """Quorums, and the requests of the latest ballots."""
@@ -177,6 +186,8 @@ class Checker(Following):
         claimed = max((m.commit_index for m in sent if isinstance(m, (messages.Commit, messages.Accept))), default=0)
         if claimed > len(self._chosen):
             raise self.departure(mark, event, {}, [], f"host {host.id} says that all is chosen up to {claimed}, which is so up to {len(self._chosen)}")
+        if wrong := self.reads.wrong(ready.read_states):
+            raise self.departure(mark, event, {}, [], wrong)
         if ready.committed is not None:
             for s, command in enumerate(ready.committed.commands, ready.committed.first_slot):
                 if s > len(self._chosen) or self._chosen[s - 1] != self.words.value(command):

@@ -101,6 +101,10 @@ class Checker(Following):
             case _:
                 pass
 
+    def legend(self) -> Mapping[str, str]:
+        """What acceptors, ballots and values stand for."""
+        return self.words.legend()
+
     def candidates(self) -> dict[type, list[Any]]:
         """Quorums, and all requests."""
         return {frozenset: self.words.quorums, Prepare: sorted(self.run.peek("prepares"), key=sort_key), Accept: sorted(self.run.peek("accepts"), key=sort_key)}

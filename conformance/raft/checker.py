@@ -11,9 +11,9 @@ from conformance.nearest import Near, nearest
 from conformance.raft.comparison import Comparison, Found
 from conformance.raft.crashes import explain_crash
 from conformance.raft.mapping import ClusterState, Server, View, look
-from conformance.raft.reads import Reads
 from conformance.raft.steps import Guide, Happening
 from conformance.raft.words import UnknownPrefix, Words
+from conformance.reads import Reads
 from conformance.search import Candidates, search
 from conformance.told import told
 from impl.raft import Entries, Raft, Ready, messages
@@ -241,6 +241,7 @@ class Checker:
             differences=found.differences,
             near=[] if steps or self.guide.refusals else self._near(f, found, happenings, after or f.server.view),
             remark=found.remark,
+            words=self.words.legend(len(self.state.servers)),
         )
 
     def _near(self, f: Followed, found: Found, happenings: Sequence[Happening], view: View) -> list[Near]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from conformance.departure import Difference
+from conformance.departure import NO_MESSAGE, NOT_SENT, Difference
 from conformance.raft import mapping
 from conformance.raft.mapping import ClusterState, Server, View
 from conformance.raft.steps import Happening
@@ -124,10 +124,10 @@ class Comparison:
         for variable, m in self.state.words.all_said(sent):
             self.state.sent[variable].add(m)
             if m not in self.run.peek(variable):
-                found.append(Difference(variable, "", "no such message", m))
+                found.append(Difference(variable, "", NO_MESSAGE, m))
         for variable, _, m in self.run.added(mark):
             if variable in MESSAGES and m not in self.state.sent[variable]:
-                found.append(Difference(variable, "", m, "did not send it"))
+                found.append(Difference(variable, "", m, NOT_SENT))
         return found
 
     def applied(self, s: Server, committed: Entries) -> str:
