@@ -56,7 +56,7 @@ def _print(campaign: Campaign) -> None:
     out.print()
     # The time of a run that fails is mostly that of making it shorter.
     rate = f" ({number(round(campaign.events / campaign.seconds))}/s)" if campaign.failure is None and campaign.seconds else ""
-    counts = f"{counted(campaign.runs, 'seed')}, {number(campaign.events)} events{rate}, {number(campaign.steps)} steps of the spec"
+    counts = f"{counted(campaign.runs, 'seed')}, {counted(campaign.events, 'event')}{rate}, {counted(campaign.steps, 'step')} of the spec"
     put(out, f"{counts}, {duration(campaign.seconds)}", 0)
     where = {
         "no departure found": "every event is some steps of the spec, or none, and clients are served in the end",
