@@ -13,9 +13,10 @@ Beyond these papers, six reductions; each keeps at least one linearization where
   Nor is an unknown operation placed just before one that has the same effect without it.
 - *Of equal unknown operations the one invoked first goes first.*
 - *What makes a value impossible that is still to be seen is not placed* (`needs.py`).
-- *Idle operations come together, just before what overwrites them.* They make no value that is ever needed, and where one stands in a linearization, nothing sees
-  the value until it is overwritten. So it may be taken out, and be put just before any overwriting, or beside another idle one that is placed in its time.
-  A choice remains only of when to leave a value that may still be needed. Where a cas tells what the value was not, this does not hold, and is not done.
+- *Idle operations come together, just before what overwrites them.* They make no value that is ever needed, and where one stands in a
+  linearization, nothing sees the value until it is overwritten. So it may be taken out, and be put just before any overwriting, or beside
+  another idle one that is placed in its time. A choice remains only of when to leave a value that may still be needed. Where a cas tells
+  what the value was not, this does not hold, and is not done.
 """
 
 from __future__ import annotations

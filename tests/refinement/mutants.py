@@ -215,8 +215,8 @@ MUTANTS = (
     Mutant(
         "to look for agreement is to forget it",
         "progress.py",
-        "        self.flow = Flow.PROBE\n",
-        "        self.flow = Flow.PROBE\n        self.match_index = 0\n",
+        "        self.flow = Flow.PROBE\n        self.next_index",
+        "        self.flow = Flow.PROBE\n        self.match_index = 0\n        self.next_index",
     ),
     Mutant("the first new entry is skipped", "log.py", "entries_from(entries, self.last_index + 1)", "entries_from(entries, self.last_index + 2)"),
     Mutant(
