@@ -61,7 +61,7 @@ def _fields(data: Iterator[int]) -> Any:
         lambda: True,
         lambda: False,
         lambda: [b"x"],
-        lambda: [],
+        list,
         lambda: Ballot(_fields(data), _fields(data)),
         lambda: Proposal(_fields(data), _fields(data)),
         lambda: [Vote(_fields(data), _fields(data), _fields(data))],
