@@ -61,5 +61,22 @@ def gap(c: Cluster) -> None:
     tell(c, 2, 3)
 
 
-SCENARIOS = {3: (late_vote, gap)}
+def late_request(c: Cluster) -> None:
+    """A request for a promise arrives again, at a follower that has voted in its ballot and restarted."""
+    while (node := c.hosts[1].node) is not None and node.role is Role.FOLLOWER:
+        c.tick(1)
+    c.work(1)
+    c.deliver(1, 2, again=True)
+    tell(c, 2, 1)
+    c.propose(1)
+    c.work(1)
+    while len(c.links[1, 2]) > 1:
+        c.deliver(1, 2, 1)
+    c.work(2)
+    c.crash(2)
+    c.restart(2)
+    tell(c, 1, 2)
+
+
+SCENARIOS = {3: (late_vote, gap, late_request)}
 """All of them, by the number of nodes."""

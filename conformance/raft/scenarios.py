@@ -107,5 +107,24 @@ def read_in_a_minority(c: Cluster) -> None:
     c.work(1)
 
 
-SCENARIOS = {3: (snapshot_under_way, old_snapshot, read_after_the_round), 5: (read_in_a_minority,)}
+def replaced_while_written(c: Cluster) -> None:
+    """A leader is still writing an entry when its successor's takes the place."""
+    c.elect(1)
+    c.propose(1)
+    c.begin(1)
+    c.cut(1, 2)
+    c.cut(1, 3)
+    for _ in range(2 * SETTINGS["election_ticks"]):
+        c.tick(2)
+    for _ in range(3):
+        tell(c, 2, 3)
+        tell(c, 3, 2)
+    c.work(2)
+    while c.links[2, 1]:
+        c.deliver(2, 1)
+    c.finish(1)
+    c.work(1)
+
+
+SCENARIOS = {3: (snapshot_under_way, old_snapshot, read_after_the_round, replaced_while_written), 5: (read_in_a_minority,)}
 """All of them, by the number of nodes."""
