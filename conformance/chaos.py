@@ -34,8 +34,8 @@ class Chaos:
         self._reordering = random.choice([0.05, 0.3])
         self._recovery = random.choice([0.05, 0.3])
         """The chance that a host that is down comes up, when it is its turn."""
-        self._apart: int | None = None
-        """The host that nothing gets to or from."""
+        self._apart: frozenset[int] = frozenset()
+        """The hosts that nothing gets to or from the others."""
         self._paces: dict[tuple[int, int], float] = {}
         self._until_new_paces = 0
 
@@ -60,7 +60,7 @@ class Chaos:
         waiting = c.links[link]
         position = random.randrange(len(waiting)) if random.random() < self._reordering else 0
         message = waiting[position]
-        lost = random.random() < self._loss or len(waiting) > _FULL or self._apart in link
+        lost = random.random() < self._loss or len(waiting) > _FULL or len(self._apart & {*link}) == 1
         if lost:
             c.lose(*link, position)
         else:
@@ -79,4 +79,6 @@ class Chaos:
             self.cluster.crash(n, self.random.randrange(4))
 
     def _partition(self, n: int) -> None:
-        self._apart = n if self._apart is None else None
+        others = [m for m in self.ids if m != n]
+        company = self.random.sample(others, self.random.randint(0, max(0, (len(others) - 1) // 2)))  # a minority, perhaps with a leader
+        self._apart = frozenset() if self._apart else frozenset((n, *company))

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
+from conformance.told import remark, told_message
 from impl.simulation import events
 
 Move: TypeAlias = tuple[Any, ...]
 """The name of a method of a cluster, and its arguments."""
+
+PATIENCE = 1_000
+"""Rounds of ticks and messages after which a cluster that gets nothing done is stuck. Correct ones need a fifth of it at most."""
+
+
+class Stuck(Exception):
+    """All hosts are up and nothing gets in their way, but clients are not served."""
 
 
 class Cluster:
@@ -146,16 +155,48 @@ class Cluster:
 
     # --- Many at once
 
+    def work(self, n: int) -> None:
+        """The host writes what it has to."""
+        self.begin(n)
+        self.finish(n)
+
+    def cut(self, sender: int, receiver: int) -> None:
+        """All that waits on a link is lost."""
+        while self.links[sender, receiver]:
+            self.lose(sender, receiver)
+
     def calm(self, rounds: int = 1) -> None:
         """The network and the disks work: so many times, each host writes and every message arrives."""
         for _ in range(rounds):
             for n in self.hosts:
-                self.begin(n)
-                self.finish(n)
+                self.work(n)
             for (sender, receiver), waiting in self.links.items():
                 for message in list(waiting):
                     self.deliver(sender, receiver)
                     self.arrived(message, True)
+
+    def recover(self) -> None:
+        """The trouble is over: all hosts come up, every message arrives, clients ask again; Stuck where their commands are not carried out everywhere."""
+        noted = len(self.moves)
+        for n in self.hosts:
+            self.restart(n)
+        done = {n: len(host.completed) for n, host in self.hosts.items()}
+        late = set(self.hosts)
+        for number in range(PATIENCE):
+            for n in self.hosts:
+                self.tick(n)
+                if number % 8 == 0:
+                    self.propose(n, b"after the trouble: command %d at host %d" % (number, n))
+            self.calm(2)
+            late -= {n for n in late if any(command.startswith(b"after") for command, _ in self.hosts[n].completed[done[n] :])}
+            if not late:
+                return
+        del self.moves[noted:]
+        self._note("recover")
+        raise Stuck(
+            f"all hosts were up and all messages arrived for {PATIENCE} ticks, but host {min(late)} has carried out no command that clients gave meanwhile: "
+            "the cluster makes no progress"
+        )
 
     def _send(self, sent: list[Any]) -> None:
         for m in sent:
@@ -191,8 +232,45 @@ class Play:
         return cluster
 
     def as_code(self) -> str:
-        """Python that does the same."""
+        """Python that does the same, with what comes of each call."""
         package = self.make.__module__.rpartition(".")[0]
         arguments = ", ".join([f"nodes={self.nodes}", f"seed={self.seed}", *(f"{k}={v!r}" for k, v in self.settings.items())])
-        calls = [f"c.{name}({', '.join(map(repr, arguments))})" for name, *arguments in self.moves]
-        return "\n".join([f"from {package} import Cluster", "", f"c = Cluster({arguments})", *calls])
+        calls = [as_call(move) for move in self.moves]
+        width = min(_WIDEST, max(map(len, calls), default=0))
+        lines = [f"{call:<{width}}  # {said}" if said else call for call, said in zip(calls, self.remarks(), strict=True)]
+        return "\n".join([f"from {package} import Cluster", "", f"c = Cluster({arguments})", *lines])
+
+    def remarks(self) -> list[str]:
+        """What comes of each call: the message that arrives or is lost, those that leave, and the role that the host then has."""
+        cluster = self.make(self.nodes, self.seed, **self.settings)
+        checker, heard = cluster.checker, [""] * len(self.moves)
+
+        def hear(event: events.Event) -> None:
+            heard[number] = remark(event)
+            checker(event)
+
+        cluster.checker = hear
+        for number, (name, *arguments) in enumerate(self.moves):
+            if name == "lose":
+                heard[number] = told_message(cluster.links[arguments[0], arguments[1]][arguments[2] if len(arguments) > 2 else 0])
+            before = _roles(cluster)
+            with suppress(Exception):  # the failure that this run is about
+                getattr(cluster, name)(*arguments)
+            changed = [f"host {n} is {role} now" for n, role in _roles(cluster).items() if role and role != before[n] and name != "restart"]
+            heard[number] = "; ".join([heard[number]] * bool(heard[number]) + changed)
+        return heard
+
+
+def _roles(cluster: Cluster) -> dict[int, str]:
+    """What each host is, where its nodes have roles."""
+    roles = {n: getattr(host.node, "role", None) for n, host in cluster.hosts.items()}
+    return {n: "" if role is None else str(role.value) for n, role in roles.items()}
+
+
+_WIDEST = 28
+
+
+def as_call(move: Move) -> str:
+    """Python for a move."""
+    name, *arguments = move
+    return f"c.{name}({', '.join(map(repr, arguments))})"

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from conformance.nearest import Near
 from model_check.validation.refusal import Refusal
 from spec.language.values import show
+
+NO_MESSAGE = "no such message"
+"""What the spec has of a message that no step has made."""
+NOT_SENT = "did not send it"
+"""What the implementation has of a message that only the spec has made."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,7 @@ class Departure(Exception):
         differences: What then still differs.
         near: Other steps that change what differs.
         remark: What is wrong beyond the spec's variables, empty if nothing.
+        words: What the spec's words stand for in the implementation.
     """
 
     def __init__(
@@ -52,9 +60,10 @@ class Departure(Exception):
         differences: list[Difference],
         near: list[Near],
         remark: str = "",
+        words: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.number, self.event, self.since, self.changes = number, event, since, changes
-        self.denials = denials
+        self.denials, self.words = denials, words
         self.steps, self.refusals, self.differences, self.near, self.remark = steps, refusals, differences, near, remark
         super().__init__(f"event {number}, {event}: {remark or 'no step of the spec explains it'}")
 

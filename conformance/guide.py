@@ -8,8 +8,6 @@ from typing import Any
 from model_check.validation.refusal import Refusal
 from model_check.validation.run import Run
 
-_SHOWN = 3
-
 
 class Guide:
     """Takes steps of a run. A hint is only ever a step of the spec, by its own rules: a wrong one can refuse a correct run, never excuse a wrong one."""
@@ -24,14 +22,15 @@ class Guide:
         return self.take_any(action, [arguments])
 
     def take_any(self, action: str, choices: Iterable[tuple[Any, ...]]) -> bool:
-        """The first of some steps that the spec allows; where it allows none, those that come furthest are remembered."""
+        """The first of some steps that the spec allows; where it allows none, one that comes furthest is remembered."""
         refused = []
         for arguments in choices:
             if self.run.take(action, *arguments):
                 return True
             refused.append(arguments)
-        found = [self.run.refusal(action, *arguments) for arguments in refused]
-        self.refusals += sorted(found, key=_place, reverse=True)[:_SHOWN]
+        furthest = max((self.run.refusal(action, *arguments) for arguments in refused), key=_place)
+        if furthest not in self.refusals:
+            self.refusals.append(furthest)
         return False
 
 

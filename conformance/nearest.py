@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from conformance.footprint import written
 from conformance.search import Candidates, choices
 from model_check.validation.refusal import Refusal
 from model_check.validation.run import Run
@@ -27,36 +28,27 @@ class Near:
     changes: tuple[str, ...] = ()
 
 
-def nearest(run: Run, variables: Sequence[str], candidates: Candidates, first: Any) -> list[Near]:
+def nearest(run: Run, variables: Sequence[str], candidates: Candidates, server: Any) -> list[Near]:
     """For each action that writes one of some variables, the step that gets furthest, of all arguments tried.
 
     Args:
         run: in the state before what is to be explained.
         variables: what changed.
         candidates: the arguments to try, by their class.
-        first: the server: the first argument of every action.
+        server: the server that took the step.
     """
     found: list[Near] = []
     for act in run.protocol.ir.actions:
         if set(variables) & written(act):
-            tried = list(_tried(run, act, candidates, first))
+            tried = list(_tried(run, act, candidates, server))
             enabled = [near for near in tried if near.refusal is None and set(near.changes) & set(variables)]
             refused = [near for near in tried if near.refusal is not None]
             found += enabled[:1] or sorted(refused, key=_how_far)[-1:]
     return found
 
 
-def written(act: ir.Action) -> set[str]:
-    """The variables that an action assigns to, itself or in a procedure."""
-    found: set[str] = set()
-    for item in ir.walk_all((*act.body, *(p.procedure.body for p in ir.walk_all(act.body) if isinstance(p, ir.Perform)))):
-        if isinstance(item, (ir.Store, ir.Insert, ir.Remove)):
-            found.add(item.variable)
-    return found
-
-
-def _tried(run: Run, act: ir.Action, candidates: Candidates, first: Any) -> Iterator[Near]:
-    for arguments in choices(act, candidates, first):
+def _tried(run: Run, act: ir.Action, candidates: Candidates, server: Any) -> Iterator[Near]:
+    for arguments in choices(act, candidates, server):
         mark = run.mark()
         if run.take(act.name, *arguments):
             changed = tuple(dict.fromkeys(name for name, _ in sorted(run.touched(mark), key=lambda t: t[0])))

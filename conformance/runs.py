@@ -26,10 +26,6 @@ SIMULATED_TIME = 1_000_000
 SHRINKING_SECONDS = 12.0
 
 
-class OutOfScope(Exception):
-    """The run goes beyond what the spec's scope has room for: it ends here, explained so far."""
-
-
 class Refused(Exception):
     """A node of the simulator refused another node's message as none that a correct node sends: one of the two is wrong."""
 
@@ -54,7 +50,7 @@ class Runs:
         draw_settings: Settings of a run, as in the implementation's Config.
         protocol: Its name in the simulator.
         workload: What the simulator's clients do.
-        scenarios: Runs written by hand, of three nodes; part of the first seed.
+        scenarios: Runs written by hand, by the number of nodes; part of the first seed.
         scenario_settings: The settings that they need.
     """
 
@@ -63,14 +59,14 @@ class Runs:
     draw_settings: Callable[[Random], dict[str, Any]]
     protocol: str
     workload: Workload = Workload()
-    scenarios: tuple[Callable[[Any], None], ...] = ()
+    scenarios: Mapping[int, tuple[Callable[[Any], None], ...]] = field(default_factory=dict)
     scenario_settings: Mapping[str, Any] = field(default_factory=dict)
 
     def run(self, seed: int, nodes: int) -> Outcome:
         """Two runs of one seed: of a cluster in which anything may happen at any time, and of one in simulated time with faults."""
         kinds: list[Callable[[], Outcome]] = [lambda: self.chaos(seed, nodes), lambda: self.simulation(seed, nodes)]
-        if (seed, nodes) == (0, 3):
-            kinds = [*(partial(self.scenario, s) for s in self.scenarios), *kinds]
+        if seed == 0:
+            kinds = [*(partial(self.scenario, s, nodes) for s in self.scenarios.get(nodes, ())), *kinds]
         events = steps = 0
         for kind in kinds:
             outcome = kind()
@@ -79,13 +75,13 @@ class Runs:
                 return Outcome(events, steps, outcome.failure)
         return Outcome(events, steps)
 
-    def scenario(self, happens: Callable[[Any], None]) -> Outcome:
+    def scenario(self, happens: Callable[[Any], None], nodes: int) -> Outcome:
         """A run written by hand."""
-        cluster = self.cluster(3, 0, **self.scenario_settings)
+        cluster = self.cluster(nodes, 0, **self.scenario_settings)
         return self._followed(lambda: happens(cluster), cluster.checker, cluster.play)
 
     def chaos(self, seed: int, nodes: int, count: int = CHAOTIC_EVENTS) -> Outcome:
-        """A run of calls."""
+        """A run of calls, at the end of which the trouble is over and clients are to be served again."""
         random = Random(f"chaos {seed}")
         settings = self.draw_settings(random)
         cluster = self.cluster(nodes, seed, **settings)
@@ -94,6 +90,7 @@ class Runs:
         def go() -> None:
             for _ in range(count):
                 chaos.event()
+            cluster.recover()
 
         return self._followed(go, cluster.checker, cluster.play)
 
@@ -120,8 +117,6 @@ class Runs:
         failure = None
         try:
             go()
-        except OutOfScope:
-            pass
         except Exception as error:  # whatever it is, it is what was looked for
             failed = play()
             failure = Failure(error, failed, len(failed.moves))
@@ -144,7 +139,7 @@ def shrunk(failure: Failure, seconds: float = SHRINKING_SECONDS) -> Failure:
 
     if failing(play.moves) is None:
         return failure  # it does not depend on the calls alone
-    moves = shrink(play.moves, failing, seconds)
+    moves = shrink(play.moves, failing, seconds, [lambda move: move[0], lambda move: move[:2], lambda move: move[:3]])
     failing(moves)
     return Failure(last, replace(play, moves=moves), failure.length)
 
@@ -155,8 +150,6 @@ def outcome_of(play: Play) -> tuple[Exception | None, list[Move]]:
     try:
         for name, *arguments in play.moves:
             getattr(cluster, name)(*arguments)
-    except OutOfScope:
-        return None, cluster.moves
     except Exception as error:
         return error, cluster.moves
     return None, cluster.moves

@@ -56,7 +56,7 @@ def explain(protocol: Protocol, name: str, state: State, after: State | None = N
     activate(protocol.context)
     prop = next(p for p in protocol.ir.properties if p.name == name)
     frames = [protocol.frame(state), *([] if after is None else [protocol.frame(after)])]
-    start = _body(type(protocol), name, frames)
+    start = body_of(type(protocol), name, frames)
     focus = narrow(start, False) if start else None
     place = shown_place(prop.place.file, prop.place.line)
     if focus is None:
@@ -86,7 +86,7 @@ def text_of(node: ast.expr, file: str) -> str:
     return " ".join((written or ast.unparse(node)).split())
 
 
-def _body(cls: type, name: str, arguments: list[Any]) -> Focus | None:
+def body_of(cls: type, name: str, arguments: list[Any]) -> Focus | None:
     """A method's returned expression, with its parameters and locals bound; None where it is more than that."""
     owner = next(c for c in cls.__mro__ if name in vars(c))
     source = Source.of(owner)
@@ -140,7 +140,7 @@ def narrow(focus: Focus, value: bool) -> Focus:
             return focus
         case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr=name), args=arguments) if owner in focus.states:
             frame = focus.names[owner]
-            body = _body(type(frame), name, [frame, *(evaluate(a, focus.names) for a in arguments)])
+            body = body_of(type(frame), name, [frame, *(evaluate(a, focus.names) for a in arguments)])
             inner_focus = narrow(body, value) if body else focus
             return focus if body is None or inner_focus.node is body.node else inner_focus
         case _:

@@ -64,6 +64,11 @@ def number(count: int) -> str:
     return f"{count:,}"
 
 
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """So many of something: `1 seed`, `20 seeds`, `3 entries`."""
+    return f"{number(count)} {noun if count == 1 else plural or f'{noun}s'}"
+
+
 def memory(count: int) -> str:
     """Bytes in the unit that suits them."""
     size = float(count)

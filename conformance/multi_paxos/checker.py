@@ -13,7 +13,11 @@ The mapping, one function for each variable of the spec, of the hosts' disks and
 
 A write's end is then one step for each promise, for each vote and for each ballot begun, in the order of the messages; a Ready that
 is handed out is one step for each slot proposed in it for the first time. All other events change nothing. Commit, Behind, Nack and
-Propose are no messages of the spec, but what a Commit or an Accept says to be chosen, and what is applied, must have been chosen.
+Propose are no messages of the spec, nor are those of reads, but what a Commit or an Accept says to be chosen, and what is applied,
+must have been chosen, and a read may not be answered from before what was chosen when it came in.
+
+The spec's log has as many slots as its scope, and a promise is a record for each. So a run begins with few, and where it needs more,
+its steps are taken again in twice as many: slots are independent, so what was enabled still is.
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ from typing import Any, TypeAlias
 
 from conformance.following import HUGE, Cells, Following
 from conformance.paxos.words import Words
-from conformance.runs import OutOfScope
+from conformance.reads import Reads
 from impl.multi_paxos import Ready, Vote, messages
 from impl.multi_paxos import Run as RunOfSlots
 from impl.simulation import events
@@ -32,12 +36,15 @@ from model_check.validation.run import Run
 from spec.consensus import Value
 from spec.consensus_log import Slot
 from spec.language import Scope
+from spec.language.values import sort_key
 from spec.multi_paxos import Accept, Accepted, MultiPaxos, Promise
 from spec.paxos import Prepare, Proposal
 from spec.voting import Acceptor, Ballot
 
-SLOTS = 100
-"""As many slots has the spec's log; a run that needs more ends there."""
+SLOTS = 8
+"""So many slots has the spec's log at first."""
+MOST_SLOTS = 1 << 17
+"""No run is followed beyond."""
 
 SpecMessage: TypeAlias = Prepare | Promise | Accept | Accepted
 
@@ -46,9 +53,7 @@ SpecMessage: TypeAlias = Prepare | Promise | Accept | Accepted
 
 
 def slot(number: int) -> Slot:
-    """A slot, from 1 on; OutOfScope beyond the last one."""
-    if number > SLOTS:
-        raise OutOfScope
+    """A slot, from 1 on."""
     return Slot(number - 1)
 
 
@@ -70,8 +75,8 @@ def vote(v: Vote | None, words: Words) -> Proposal | None:
     return None if v is None else words.proposal(v.ballot, v.command)
 
 
-def said(m: messages.Message, words: Words, voted: Mapping[tuple[Ballot, int], Value]) -> Iterator[tuple[str, SpecMessage]]:
-    """The records that a message stands for, each with the variable that holds it; `voted` tells what an Accepted is for."""
+def said(m: messages.Message, words: Words, voted: Mapping[tuple[Ballot, int], Value], slots: int) -> Iterator[tuple[str, SpecMessage]]:
+    """The records that a message stands for in a log of so many slots, each with the variable that holds it; `voted` tells what an Accepted is for."""
     if isinstance(m, messages.WhatWasVoted | messages.VotedUpTo):
         return  # reads by a quorum ask and tell; they promise nothing
     ballot = words.ballot(m.ballot)
@@ -80,8 +85,7 @@ def said(m: messages.Message, words: Words, voted: Mapping[tuple[Ballot, int], V
             yield "prepares", Prepare(ballot)
         case messages.Promise(sender=sender, first_slot=first, votes=votes):
             found = {v.slot: v for v in votes}
-            slot(max([first, *found]))
-            for s in range(first, SLOTS + 1):
+            for s in range(first, slots + 1):
                 yield "promises", Promise(words.acceptor(sender), ballot, slot(s), vote(found.get(s), words))
         case messages.Accept(first_slot=first, commands=commands):
             for s, command in enumerate(commands, first):
@@ -107,8 +111,10 @@ class Checker(Following):
     """
 
     def __init__(self, hosts: Mapping[int, MultiPaxosHost]) -> None:
-        super().__init__(Run(MultiPaxos(Scope(acceptor=len(hosts), ballot=HUGE, slot=SLOTS, value=HUGE))))
+        self.slots = SLOTS
+        super().__init__(self._empty_run(len(hosts)))
         self.hosts, self.words = hosts, Words(list(hosts))
+        self.reads = Reads()
         self._writing: dict[int, Ready] = {}
         self._voters: dict[tuple[Slot, Ballot, Value], set[Acceptor]] = {}
         self._chosen: list[Value] = []
@@ -118,23 +124,56 @@ class Checker(Following):
     def __call__(self, event: events.Event) -> None:
         """An event has happened."""
         self.events += 1
-        host, mark = self.hosts[event.host], self.run.mark()
+        host = self.hosts[event.host]
         match event:
+            case events.Read(context=context):
+                self.reads.asked(context, len(self._chosen))
             case events.BeginWrite(messages=sent):
-                self._begin(mark, event, host, sent)
+                self._make_room(event, host, sent)
+                self._begin(self.run.mark(), event, host, sent)
             case events.FinishWrite(messages=sent):
-                self._finish(mark, event, host, sent)
+                self._make_room(event, host, sent)
+                self._finish(self.run.mark(), event, host, sent)
             case events.Crash():
-                self._crash(mark, event, host)
+                self._make_room(event, host, [])
+                self._crash(self.run.mark(), event, host)
             case _:
                 pass
+
+    def legend(self) -> Mapping[str, str]:
+        """What acceptors, ballots and values stand for."""
+        return self.words.legend()
+
+    def candidates(self) -> dict[type, list[Any]]:
+        """Quorums, and the requests of the latest ballots."""
+        requests = [m for variable in ("prepares", "accepts") for m in sorted(self.run.peek(variable), key=sort_key)[-16:]]
+        return {frozenset: self.words.quorums, **{cls: [m for m in requests if type(m) is cls] for cls in (Prepare, Accept)}}
+
+    def _empty_run(self, hosts: int) -> Run:
+        return Run(MultiPaxos(Scope(acceptor=hosts, ballot=HUGE, slot=self.slots, value=HUGE)))
+
+    def _make_room(self, event: events.Event, host: MultiPaxosHost, sent: Sequence[messages.Message]) -> None:
+        """See to it that the spec's log has the slots that an event is about."""
+        writing = [] if host.writing is None else [r.last_slot for r in host.writing.votes]
+        needed = max([host.disk.storage.log.last_slot, *writing, *map(_last_slot, sent)])
+        if needed <= self.slots:
+            return
+        if needed > MOST_SLOTS:
+            raise self.departure(self.run.mark(), event, {}, [], f"host {host.id} speaks of slot {needed:,}; no run is followed beyond {MOST_SLOTS:,}")
+        while self.slots < needed:
+            self.slots *= 2
+        wider = self._empty_run(len(self.hosts))
+        for step in self.run.steps:
+            taken = wider.take(step.action, *(value for _, value in step.arguments))
+            assert taken, "slots are independent"
+        self.run = self.guide.run = wider
 
     def _begin(self, mark: int, event: events.Event, host: MultiPaxosHost, sent: Sequence[messages.Message]) -> None:
         """What leaves at once: a leader's proposals."""
         ready = host.writing
         assert ready is not None, "a Ready was handed out"
         self._writing[host.id] = ready
-        spoken = [word for m in sent for word in said(m, self.words, self._votes(ready))]
+        spoken = [word for m in sent for word in said(m, self.words, self._votes(ready), self.slots)]
         # A leader tells itself, too.
         for r in ready.votes:
             if r.ballot.proposer == host.id:
@@ -142,10 +181,13 @@ class Checker(Following):
         for _, m in spoken:
             if isinstance(m, Accept) and m not in self.run.peek("accepts"):
                 self.guide.take_any("phase_2a", [(m.ballot, m.slot, m.value, q) for q in self.words.quorums])
-        self.compare(mark, event, {}, spoken)
+        too_early = any(isinstance(m, messages.Prepare | messages.Promise | messages.Accepted) for m in sent)
+        self.compare(mark, event, {}, spoken, remark="a message leaves before what it says is written" if too_early else "")
         claimed = max((m.commit_index for m in sent if isinstance(m, (messages.Commit, messages.Accept))), default=0)
         if claimed > len(self._chosen):
             raise self.departure(mark, event, {}, [], f"host {host.id} says that all is chosen up to {claimed}, which is so up to {len(self._chosen)}")
+        if wrong := self.reads.wrong(ready.read_states):
+            raise self.departure(mark, event, {}, [], wrong)
         if ready.committed is not None:
             for s, command in enumerate(ready.committed.commands, ready.committed.first_slot):
                 if s > len(self._chosen) or self._chosen[s - 1] != self.words.value(command):
@@ -157,7 +199,7 @@ class Checker(Following):
         voted = self._votes(ready)
         spoken: list[tuple[str, SpecMessage]] = []
         for m in sent:
-            records = list(said(m, words, voted))
+            records = list(said(m, words, voted, self.slots))
             spoken += records
             missing = [word for word in records if word[1] not in self.run.peek(word[0])]
             if missing and isinstance(m, messages.Promise):
@@ -227,5 +269,18 @@ class Checker(Following):
                 voters.add(m.acceptor)
                 if self.words.is_quorum(frozenset(voters)):
                     self._in_slots.setdefault(m.slot, m.value)
-        while len(self._chosen) < SLOTS and (following := self._in_slots.get(slot(len(self._chosen) + 1))) is not None:
+        while (following := self._in_slots.get(slot(len(self._chosen) + 1))) is not None:
             self._chosen.append(following)
+
+
+def _last_slot(m: messages.Message) -> int:
+    """The last slot that a message is about; 0 where it names none."""
+    match m:
+        case messages.Promise(first_slot=first, votes=votes):
+            return max([first, *(v.slot for v in votes)])
+        case messages.Accept(first_slot=first, commands=commands):
+            return first + len(commands) - 1
+        case messages.Accepted(last_slot=last):
+            return last
+        case _:
+            return 0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 from conformance import cluster
 from conformance.multi_paxos.checker import Checker
@@ -19,6 +20,8 @@ class Cluster(cluster.Cluster):
         seed: of the nodes' election timeouts.
         settings: of `impl.multi_paxos.Config`.
     """
+
+    weights: ClassVar[Mapping[str, float]] = {**cluster.Cluster.weights, "read": 2}
 
     def __init__(self, nodes: int = 3, seed: int = 0, **settings: Any) -> None:
         ids = tuple(range(1, nodes + 1))

@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.multi_paxos.checker import Checker
 from conformance.multi_paxos.cluster import Cluster
+from conformance.multi_paxos.scenarios import SCENARIOS, SETTINGS
 from conformance.runs import Runs
 
 
@@ -20,5 +21,5 @@ def draw_settings(random: Random) -> dict[str, Any]:
     }
 
 
-RUNS = Runs(Cluster, Checker, draw_settings, "multi-paxos")
+RUNS = Runs(Cluster, Checker, draw_settings, "multi-paxos", scenarios=SCENARIOS, scenario_settings=SETTINGS)
 """How `impl/multi_paxos` is run."""

@@ -16,7 +16,7 @@ no safety rests on it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from conformance.following import HUGE, Cells, Following
 from conformance.paxos.words import Words
@@ -25,7 +25,7 @@ from impl.simulation import events
 from impl.simulation.paxos_host import PaxosHost
 from model_check.validation.run import Run
 from spec.language import Scope
-from spec.language.values import show
+from spec.language.values import show, sort_key
 from spec.paxos import Accept, Accepted, Paxos, Prepare, Promise, Proposal
 from spec.voting import Acceptor, Ballot
 
@@ -100,6 +100,14 @@ class Checker(Following):
                 self._check_chosen(mark, event, host)
             case _:
                 pass
+
+    def legend(self) -> Mapping[str, str]:
+        """What acceptors, ballots and values stand for."""
+        return self.words.legend()
+
+    def candidates(self) -> dict[type, list[Any]]:
+        """Quorums, and all requests."""
+        return {frozenset: self.words.quorums, Prepare: sorted(self.run.peek("prepares"), key=sort_key), Accept: sorted(self.run.peek("accepts"), key=sort_key)}
 
     def _mapped(self, host: PaxosHost) -> Cells:
         a = self.words.acceptor(host.id)

@@ -21,10 +21,18 @@ class Words:
     def __init__(self, ids: list[int]) -> None:
         self._acceptors = {n: Acceptor(i) for i, n in enumerate(sorted(ids))}
         self._values: dict[bytes, Value] = {}
+        self._ballots: dict[Ballot, impl.Ballot] = {}
         self._proposals: dict[tuple[Ballot, Value], Proposal] = {}
         members = list(self._acceptors.values())
         self.quorums = [Set(q) for q in itertools.combinations(members, len(members) // 2 + 1)]
         """The minimal ones."""
+
+    def legend(self) -> dict[str, str]:
+        """What acceptors, ballots, slots and values stand for."""
+        hosts = {repr(a): f"host {n}" for n, a in self._acceptors.items()}
+        ballots = {f"ballot={b}": f"{(r, p)!r}, a round and its proposer" for b, (r, p) in sorted(self._ballots.items())}
+        values = {repr(v): repr(command) if command else "the no-op" for command, v in self._values.items()}
+        return hosts | ballots | values
 
     def is_quorum(self, members: Set[Acceptor]) -> bool:
         """Whether these are enough."""
@@ -36,7 +44,9 @@ class Words:
 
     def ballot(self, b: impl.Ballot) -> Ballot:
         """A ballot's number in the order of all ballots: by rounds, then by proposers."""
-        return Ballot((b.round - 1) * len(self._acceptors) + self._acceptors[b.proposer].number)
+        found = Ballot((b.round - 1) * len(self._acceptors) + self._acceptors[b.proposer].number)
+        self._ballots[found] = b
+        return found
 
     def value(self, command: bytes) -> Value:
         """A command: equal commands are one Value."""

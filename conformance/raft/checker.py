@@ -11,11 +11,11 @@ from conformance.nearest import Near, nearest
 from conformance.raft.comparison import Comparison, Found
 from conformance.raft.crashes import explain_crash
 from conformance.raft.mapping import ClusterState, Server, View, look
-from conformance.raft.reads import Reads
 from conformance.raft.steps import Guide, Happening
-from conformance.raft.told import told
 from conformance.raft.words import UnknownPrefix, Words
+from conformance.reads import Reads
 from conformance.search import Candidates, search
+from conformance.told import told
 from impl.raft import Entries, Raft, Ready, messages
 from impl.simulation import events
 from impl.simulation.raft_host import RaftHost
@@ -73,8 +73,6 @@ class Checker:
         self.comparison = Comparison(self.run, self.state)
         self.reads = Reads()
         self.events = 0
-        self.departed = False
-        """Whether some event was not explained; the run is then of no more use."""
         self._empty = 0
         self._followed = {n: Followed(s, s.view) for n, s in servers.items()}
         self._handlers: dict[type, Callable[[Followed, Any], None]] = {
@@ -228,7 +226,6 @@ class Checker:
         after: View | None = None,
         sent: Sequence[messages.Message] = (),
     ) -> Departure:
-        self.departed = True
         taken, reached = self.run.steps, self.run.state
         changes = self.comparison.changes(f.server, mark, after, sent)
         steps = taken[self.run.length :]
@@ -244,6 +241,7 @@ class Checker:
             differences=found.differences,
             near=[] if steps or self.guide.refusals else self._near(f, found, happenings, after or f.server.view),
             remark=found.remark,
+            words=self.words.legend(len(self.state.servers)),
         )
 
     def _near(self, f: Followed, found: Found, happenings: Sequence[Happening], view: View) -> list[Near]:

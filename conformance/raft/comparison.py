@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from conformance.departure import Difference
+from conformance.departure import NO_MESSAGE, NOT_SENT, Difference
 from conformance.raft import mapping
 from conformance.raft.mapping import ClusterState, Server, View
 from conformance.raft.steps import Happening
 from impl.raft import Entries, messages
+from model_check.report import counted
 from model_check.validation.run import Run
 from spec.language.values import show
 from spec.raft import Node, Role
@@ -75,7 +76,7 @@ class Comparison:
             ("current_term", run.peek("current_term", n), view.current_term),
             ("role", run.peek("role", n), view.role),
             ("commit_index", run.peek("commit_index", n), view.commit_index),
-            ("log", f"{len(held)} entries", f"{view.last_index} entries"),
+            ("log", _entries(len(held)), _entries(view.last_index)),
         )
         return [Difference(name, repr(n), spec, implementation) for name, spec, implementation in pairs if spec != implementation]
 
@@ -123,10 +124,10 @@ class Comparison:
         for variable, m in self.state.words.all_said(sent):
             self.state.sent[variable].add(m)
             if m not in self.run.peek(variable):
-                found.append(Difference(variable, "", "no such message", m))
+                found.append(Difference(variable, "", NO_MESSAGE, m))
         for variable, _, m in self.run.added(mark):
             if variable in MESSAGES and m not in self.state.sent[variable]:
-                found.append(Difference(variable, "", m, "did not send it"))
+                found.append(Difference(variable, "", m, NOT_SENT))
         return found
 
     def applied(self, s: Server, committed: Entries) -> str:
@@ -181,7 +182,7 @@ class Comparison:
                 lines.append(f"{name}[{n!r}]: {show(old)} -> {show(new)}")
         held = run.peek("log", n)
         if len(held) != view.last_index:
-            lines.append(f"log[{n!r}]: {len(held)} entries -> {view.last_index}, the last of term {view.last_term}")
+            lines.append(f"log[{n!r}]: {_entries(len(held))} -> {view.last_index}, the last of term {view.last_term}")
         for peer, following, match in view.progress:
             p = Node(peer - 1)
             for name, value in (("next_index", following), ("match_index", match)):
@@ -189,6 +190,10 @@ class Comparison:
                     lines.append(f"{name}[{n!r}, {p!r}]: {run.peek(name, n, p)} -> {value}")
         said = dict.fromkeys(self.state.words.all_said(sent))
         return lines + [f"{variable}: + {show(m)}" for variable, m in said if m not in run.peek(variable)]
+
+
+def _entries(count: int) -> str:
+    return counted(count, "entry", "entries")
 
 
 def _first_difference(s: Server, start: int, held: Sequence[Entry], mapped: Sequence[Entry]) -> Difference:

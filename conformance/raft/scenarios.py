@@ -1,4 +1,4 @@
-"""Runs written by hand: what chance meets too rarely. Each is a correct run of a cluster of three, and some mistake's worst one."""
+"""Runs written by hand: what chance meets too rarely. Each is a correct run, and some mistake's worst one."""
 
 from __future__ import annotations
 
@@ -9,15 +9,9 @@ SETTINGS = {"election_ticks": 3, "pre_vote": False, "check_quorum": False}
 """Hosts that are impatient and ask nobody before they stand."""
 
 
-def work(c: Cluster, n: int) -> None:
-    """The host writes what it has to."""
-    c.begin(n)
-    c.finish(n)
-
-
 def tell(c: Cluster, sender: int, receiver: int) -> None:
     """The sender writes, and all that it says arrives, but snapshots."""
-    work(c, sender)
+    c.work(sender)
     waiting = c.links[sender, receiver]
     while others := [i for i, m in enumerate(waiting) if not isinstance(m, InstallSnapshot)]:
         c.deliver(sender, receiver, others[0])
@@ -31,9 +25,8 @@ def snapshot_under_way(c: Cluster) -> None:
         c.propose(1)
         c.calm(3)
     c.compact(1)
-    for sender in (1, 2):
-        while c.links[sender, 3]:
-            c.lose(sender, 3)
+    c.cut(1, 3)
+    c.cut(2, 3)
     c.restart(3)
     for _ in range(4):
         c.tick(1)
@@ -60,34 +53,78 @@ def read_after_the_round(c: Cluster) -> None:
     """A leader that is none any more takes a read while an answer to its last round of calls is still under way."""
     c.elect(1)
     c.read(1)
-    work(c, 1)
+    c.work(1)
     for follower in (2, 3):
         c.deliver(1, follower)
-        work(c, follower)
+        c.work(follower)
     c.deliver(2, 1)
-    work(c, 1)
-    for n in (2, 3):
-        while c.links[1, n]:
-            c.lose(1, n)
+    c.work(1)
+    c.cut(1, 2)
+    c.cut(1, 3)
     node = c.hosts[2].node
     assert node is not None, "host 2 is up"
     while node.election_elapsed < node.timeout and node.leader is not None:
         c.tick(2)
-    work(c, 2)
+    c.work(2)
     while c.links[2, 3]:
         c.deliver(2, 3)
     for _ in range(3):
-        work(c, 3)
+        c.work(3)
         while c.links[3, 2]:
             c.deliver(3, 2)
-        work(c, 2)
+        c.work(2)
         while c.links[2, 3]:
             c.deliver(2, 3)
     c.read(1)
     while c.links[3, 1]:
         c.deliver(3, 1)
-    work(c, 1)
+    c.work(1)
 
 
-SCENARIOS = (snapshot_under_way, old_snapshot, read_after_the_round)
-"""All of them."""
+def read_in_a_minority(c: Cluster) -> None:
+    """A leader cut off with one follower takes a read, while the other three have elected another and committed more."""
+    c.elect(1)
+    c.propose(1)
+    c.calm(3)
+    for _ in range(2 * SETTINGS["election_ticks"]):
+        c.tick(3)
+    for _ in range(5):
+        for sender in (3, 4, 5):
+            c.work(sender)
+            c.cut(sender, 1)
+            c.cut(sender, 2)
+        for sender, receiver in ((3, 4), (3, 5), (4, 3), (5, 3)):
+            while c.links[sender, receiver]:
+                c.deliver(sender, receiver)
+        c.propose(3)
+    c.read(1)
+    c.work(1)
+    while c.links[1, 2]:
+        c.deliver(1, 2)
+    c.work(2)
+    while c.links[2, 1]:
+        c.deliver(2, 1)
+    c.work(1)
+
+
+def replaced_while_written(c: Cluster) -> None:
+    """A leader is still writing an entry when its successor's takes the place."""
+    c.elect(1)
+    c.propose(1)
+    c.begin(1)
+    c.cut(1, 2)
+    c.cut(1, 3)
+    for _ in range(2 * SETTINGS["election_ticks"]):
+        c.tick(2)
+    for _ in range(3):
+        tell(c, 2, 3)
+        tell(c, 3, 2)
+    c.work(2)
+    while c.links[2, 1]:
+        c.deliver(2, 1)
+    c.finish(1)
+    c.work(1)
+
+
+SCENARIOS = {3: (snapshot_under_way, old_snapshot, read_after_the_round, replaced_while_written), 5: (read_in_a_minority,)}
+"""All of them, by the number of nodes."""

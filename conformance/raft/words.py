@@ -35,6 +35,11 @@ class Words:
         self._entries: dict[tuple[int, bytes], Entry] = {}
         self._said: dict[int, tuple[messages.Message, Said]] = {}
 
+    def legend(self, nodes: int) -> dict[str, str]:
+        """What nodes and values stand for."""
+        values = {f"v{number}": repr(command) if command else "the empty command that opens a term" for number, command in enumerate(self.commands, 1)}
+        return {f"n{n}": f"host {n}" for n in range(1, nodes + 1)} | values
+
     def value(self, command: bytes) -> Value:
         """A command: equal commands are one Value."""
         found = self._values.get(command)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from impl.simulation.disk import Disk
@@ -68,21 +69,21 @@ class Host(ABC):
         """Whether begin_write would have anything to do."""
         return self.node is not None and bool(self.node.has_ready())
 
-    @abstractmethod
     def tick(self) -> None:
         """A unit of the host's own time passes."""
+        self._up().tick()
 
-    @abstractmethod
     def receive(self, message: Any) -> None:
         """A message arrives; the node's own MessageError where no correct node sends it."""
+        self._up().step(message)
 
-    @abstractmethod
     def propose(self, command: bytes) -> None:
         """A client's command comes in; the node's own refusal where it is not taken."""
+        self._up().propose(command)
 
-    @abstractmethod
     def read(self, context: bytes) -> None:
-        """A client's read comes in; the node's own refusal where it is not taken."""
+        """A client's read comes in; its context appears in `answered` when the state machine may answer it."""
+        self._up().read(context)
 
     @abstractmethod
     def begin_write(self) -> list[Any]:
@@ -111,6 +112,18 @@ class Host(ABC):
     @abstractmethod
     def _begin(self) -> None:
         """Come up from the disk."""
+
+    def _carry_out(self, commands: Sequence[bytes]) -> None:
+        """Give committed commands to the state machine; empty ones are the protocol's own."""
+        machine, completed = self.machine, self.completed
+        for command in commands:
+            if command:
+                completed.append((command, machine.apply(command)))
+
+    def _answer(self, reads: Sequence[Any], applied: int) -> list[Any]:
+        """Answer the reads whose index is applied; the others."""
+        self.answered += [read.context for read in reads if read.read_index <= applied]
+        return [read for read in reads if read.read_index > applied]
 
     def _up(self) -> Any:
         """The node; HostDown where there is none."""

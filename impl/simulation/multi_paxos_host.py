@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from impl.multi_paxos import Ballot, Commands, Config, MemoryStorage, Message, Node, ReadState, Ready, Run
+from impl.multi_paxos import Ballot, Config, MemoryStorage, Message, Node, ReadState, Ready, Run
 from impl.simulation.disk import Disk
 from impl.simulation.host import CommandLog, Host, StateMachine
 
@@ -42,22 +42,6 @@ class MultiPaxosHost(Host):
         self._reads: list[ReadState] = []
         self.completed, self.answered = [], []
 
-    def tick(self) -> None:
-        """A unit of the host's own time passes."""
-        self._up().tick()
-
-    def receive(self, message: Message) -> None:
-        """A message arrives."""
-        self._up().step(message)
-
-    def propose(self, command: bytes) -> None:
-        """A client's command comes in."""
-        self._up().propose(command)
-
-    def read(self, context: bytes) -> None:
-        """A client's read comes in; its context appears in `answered` when the state machine may answer it."""
-        self._up().read(context)
-
     def begin_write(self) -> list[Message]:
         """Duties 1 to 3, the first half."""
         ready: Ready = self._up().ready()
@@ -80,19 +64,12 @@ class MultiPaxosHost(Host):
         node: Node = self._up()
         ready: Ready = self._written()
         if ready.committed is not None:
-            self._apply(ready.committed)
+            self._carry_out(ready.committed.commands)
+            self.applied_slot = ready.committed.first_slot + len(ready.committed.commands) - 1
         if reads := self._reads + ready.read_states:
-            self.answered += [read.context for read in reads if read.read_index <= self.applied_slot]
-            self._reads = [read for read in reads if read.read_index > self.applied_slot]
+            self._reads = self._answer(reads, self.applied_slot)
         node.advance()
         return ready.messages_after_write
-
-    def _apply(self, committed: Commands) -> None:
-        machine, completed = self.machine, self.completed
-        for command in committed.commands:
-            if command:  # an empty one is a no-op
-                completed.append((command, machine.apply(command)))
-        self.applied_slot = committed.first_slot + len(committed.commands) - 1
 
 
 def _put(storage: MemoryStorage, write: Write) -> None:

@@ -92,14 +92,14 @@ class PaxosHost(Host):
         node: PaxosNode = self._up()
         node.step(message)
         if node.chosen is not None:
-            self._answer(node.chosen)
+            self._decide(node.chosen)
 
     def propose(self, command: bytes) -> None:
         """A client's command; while the proposer is busy with another one's, the client waits to hear which is chosen."""
         node: PaxosNode = self._up()
         self._proposed.append(command)
         if node.chosen is not None:
-            self._answer(node.chosen)
+            self._decide(node.chosen)
         elif node.proposer.phase is Phase.IDLE:
             node.proposer.propose(command)
 
@@ -108,7 +108,7 @@ class PaxosHost(Host):
         node: PaxosNode = self._up()
         self._reads.append(context)
         if node.chosen is not None:
-            self._answer(node.chosen)
+            self._decide(node.chosen)
 
     def begin_write(self) -> list[Message]:
         """Duties 1 and 2, the first half; no message may leave before the write."""
@@ -129,7 +129,7 @@ class PaxosHost(Host):
             machine.advance()
         return [message for _, messages in done for message in messages]
 
-    def _answer(self, chosen: bytes) -> None:
+    def _decide(self, chosen: bytes) -> None:
         if not self._decided:
             self._decided = True
             self.completed.append((chosen, self.machine.apply(chosen)))

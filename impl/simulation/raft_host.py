@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from impl.raft import Config, Entries, HardState, MemoryStorage, Raft, Ready, Snapshot, Tracer
+from impl.raft import Config, Entries, HardState, MemoryStorage, Raft, ReadState, Ready, Snapshot, Tracer
 from impl.raft.messages import Message
 from impl.simulation.disk import Disk
 from impl.simulation.host import CommandLog, Host, StateMachine
@@ -43,27 +43,11 @@ class RaftHost(Host):
         self.writing = None
         self.applied_index = 0
         """The last entry that the state machine has applied."""
-        self._reads: list[tuple[int, bytes]] = []
+        self._reads: list[ReadState] = []
         self.completed, self.answered = [], []
         snapshot = self.disk.storage.snapshot()
         if snapshot is not None:
             self._restore(snapshot)
-
-    def tick(self) -> None:
-        """A unit of the host's own time passes."""
-        self._up().tick()
-
-    def receive(self, message: Message) -> None:
-        """A message arrives."""
-        self._up().step(message)
-
-    def propose(self, command: bytes) -> None:
-        """A client's command comes in."""
-        self._up().propose(command)
-
-    def read(self, context: bytes) -> None:
-        """A client's read comes in; its context appears in `answered` when the state machine may answer it."""
-        self._up().read(context)
 
     def transfer(self, target: int) -> None:
         """Begin to hand leadership over to a follower; the node's own refusal where it does not lead."""
@@ -111,21 +95,12 @@ class RaftHost(Host):
         if ready.snapshot is not None:
             self._restore(ready.snapshot)
         if ready.committed is not None:
-            self._apply(ready.committed)
-        if ready.read_states:
-            self._reads += [(state.read_index, state.context) for state in ready.read_states]
-        if self._reads:
-            self.answered += [context for index, context in self._reads if index <= self.applied_index]
-            self._reads = [read for read in self._reads if read[0] > self.applied_index]
+            self._carry_out(ready.committed.commands)
+            self.applied_index = ready.committed.last_index
+        if reads := self._reads + ready.read_states:
+            self._reads = self._answer(reads, self.applied_index)
         node.advance()
         return ready.messages_after_write
-
-    def _apply(self, committed: Entries) -> None:
-        machine, completed = self.machine, self.completed
-        for command in committed.commands:
-            if command:  # an empty one opens a term
-                completed.append((command, machine.apply(command)))
-        self.applied_index = committed.last_index
 
     def _restore(self, snapshot: Snapshot) -> None:
         self.machine.restore(snapshot.data)

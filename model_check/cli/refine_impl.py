@@ -12,7 +12,7 @@ from conformance.campaign import Campaign
 from conformance.report import print_failure
 from conformance.subjects import SUBJECTS
 from model_check.cli.common import output_option, write_json
-from model_check.report import console, duration, number, put, verdict_line
+from model_check.report import console, counted, duration, number, put, verdict_line
 
 _EXIT_STATUS = {"no departure found": 0, "departs": 1, "inconclusive": 3}
 
@@ -56,10 +56,10 @@ def _print(campaign: Campaign) -> None:
     out.print()
     # The time of a run that fails is mostly that of making it shorter.
     rate = f" ({number(round(campaign.events / campaign.seconds))}/s)" if campaign.failure is None and campaign.seconds else ""
-    counts = f"{number(campaign.runs)} seeds, {number(campaign.events)} events{rate}, {number(campaign.steps)} steps of the spec"
+    counts = f"{counted(campaign.runs, 'seed')}, {counted(campaign.events, 'event')}{rate}, {counted(campaign.steps, 'step')} of the spec"
     put(out, f"{counts}, {duration(campaign.seconds)}", 0)
     where = {
-        "no departure found": "every event is some steps of the spec, or none",
+        "no departure found": "every event is some steps of the spec, or none, and clients are served in the end",
         "departs": f"seed {campaign.seed}",
         "inconclusive": f"stopped: {campaign.stopped}; no departure so far",
     }

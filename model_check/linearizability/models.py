@@ -65,6 +65,14 @@ class Model(ABC):
         """The value, if there is only one, at which a finished operation can have returned what it did."""
 
     @abstractmethod
+    def overwrites(self, operation: Operation) -> bool:
+        """Whether the value after an operation is the same whatever it was before."""
+
+    @abstractmethod
+    def rules_out(self, operation: Operation) -> bool:
+        """Whether a finished operation fits several values and yet not all: it tells what the value was not."""
+
+    @abstractmethod
     def sources(self, operations: Iterable[Operation]) -> Callable[[Value], list[Source]]:
         """All ways to make a value out of another by some of the operations."""
 
@@ -129,6 +137,14 @@ class Register(Model):
             return ()
         return (operation.result if operation.function == "read" else operation.arguments[0],)
 
+    def overwrites(self, operation: Operation) -> bool:
+        """A write."""
+        return operation.function == "write"
+
+    def rules_out(self, operation: Operation) -> bool:
+        """A cas that did not swap."""
+        return operation.function == "cas" and operation.result is False
+
     def sources(self, operations: Iterable[Operation]) -> Callable[[Value], list[Source]]:
         """Writes of the value, and cas to it."""
         found: dict[Value, set[Source]] = {}
@@ -185,6 +201,14 @@ class KeyValue(Model):
     def required(self, operation: Operation) -> tuple[Value, ...]:
         """What a get returned."""
         return (operation.result,) if operation.outcome == "ok" and operation.function == "get" else ()
+
+    def overwrites(self, operation: Operation) -> bool:
+        """A put."""
+        return operation.function == "put"
+
+    def rules_out(self, operation: Operation) -> bool:
+        """None: a get tells the whole text."""
+        return False
 
     def sources(self, operations: Iterable[Operation]) -> Callable[[Value], list[Source]]:
         """Puts of the text, and appends of its endings."""

@@ -9,6 +9,8 @@ the value has not been placed,
 
 (Gibbons and Korach, *Testing Shared Memories*, 1997, decide histories of such a register in polynomial time; this only prunes.)
 Where values are written twice, chains are short or empty, and nothing is pruned.
+
+An update that makes no value that is needed is *idle*: where it needs none itself, it only has to be placed somewhere in its time.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ class Needs:
     """Of each value, the chain that leads to it, as far as the search asks for it.
 
     `home` has for an update in some chain the only value that it makes there; `last` the number of the last operation that needs it;
-    `first` for a value the first update of its chain.
+    `first` for a value the first update of its chain. `idle` are the updates that make no value that is ever needed.
     """
 
     def __init__(self, operations: Sequence[Operation], numbers: Sequence[int], model: Model) -> None:
@@ -35,6 +37,7 @@ class Needs:
         self.home: dict[Update, Value] = {}
         self.last: dict[Update, int] = {}
         self.first: dict[Value, Update] = {}
+        self.idle: frozenset[Update] = frozenset()
         counts: dict[Update, int] = {}
         needed: dict[Value, int] = {}
         for operation, number in zip(operations, numbers, strict=True):
@@ -47,6 +50,8 @@ class Needs:
         for value, found in sources.items():
             for source in found:
                 made.setdefault(source.update, set()).add(value)
+        if needed.keys() <= sources.keys() and not any(o.outcome == "ok" and model.rules_out(o) for o in operations):
+            self.idle = frozenset(counts.keys() - made.keys())
         in_chain = {update for update, values in made.items() if len(values) == 1 and counts[update] == 1}
         self._follow(sources, needed, in_chain, model)
 

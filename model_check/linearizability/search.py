@@ -3,7 +3,7 @@
 An operation may come next if no operation that has not been placed returned before it was invoked; the search places one after the other,
 depth-first, and takes back what leads nowhere (Wing and Gong, *Testing and Verifying Concurrent Objects*, 1993). A configuration,
 that is the set of placed operations and the state after them, is explored once (Lowe, *Testing for Linearizability*, 2017).
-Beyond these papers, five reductions; each keeps at least one linearization where there is any:
+Beyond these papers, six reductions; each keeps at least one linearization where there is any:
 
 - *Operations that only observe are placed as soon as the state fits*, without a choice: moved there from later in a linearization,
   they change nothing for the others. (A write of the value that is there already may not be moved: later, it changes something.)
@@ -13,6 +13,10 @@ Beyond these papers, five reductions; each keeps at least one linearization wher
   Nor is an unknown operation placed just before one that has the same effect without it.
 - *Of equal unknown operations the one invoked first goes first.*
 - *What makes a value impossible that is still to be seen is not placed* (`needs.py`).
+- *Idle operations come together, just before what overwrites them.* They make no value that is ever needed, and where one stands in a
+  linearization, nothing sees the value until it is overwritten. So it may be taken out, and be put just before any overwriting, or beside
+  another idle one that is placed in its time. A choice remains only of when to leave a value that may still be needed. Where a cas tells
+  what the value was not, this does not hold, and is not done.
 """
 
 from __future__ import annotations
@@ -99,6 +103,8 @@ class Search:
         self._calls = _Links(range(count), count)
         self._returns = _Links(self._by_return, count)
         self._needs = Needs(self.operations, self._bit, model) if ahead else Needs((), (), model)
+        self._is_idle = [o.outcome == "ok" and update_of(o) in self._needs.idle and not model.required(o) for o in self.operations]
+        self._overwrites = [model.overwrites(o) for o in self.operations]
         self._prepare_states()
         self._explored: dict[tuple[int, int, int], list[int]] = {}
         self._furthest = -1
@@ -192,6 +198,7 @@ class Search:
         """
         first_return = self._returned[self._returns.next[self._end]]
         options: list[_Option] = []
+        idle: _Option | None = None
         kinds_of_unknown = set()
         following = self._calls.next
         operation = following[self._end]
@@ -204,10 +211,18 @@ class Search:
                     kinds_of_unknown.add(self._kind[operation])
                     options.append(_Option(self._urgency[operation], operation, after))
             elif after != _REFUSED:
+                option = _Option(self._urgency[operation], operation, after)
                 if self._only_observes[operation]:
-                    return [_Option(0, operation, after)]
-                options.append(_Option(self._urgency[operation], operation, after))
+                    return [option]
+                if not self._is_idle[operation]:
+                    options.append(option)
+                elif idle is None or option < idle:
+                    idle = option
             operation = following[operation]
+        if idle is not None:
+            if state == self._unobserved:
+                return [idle]
+            options = [idle, *(option for option in options if not self._overwrites[option.operation])]
         options.sort(reverse=True)
         return options
 

@@ -16,8 +16,9 @@ from typing import Any
 
 from model_check.validation import journal, operations
 from model_check.validation.expressions import Constants, Expressions, cells, local
+from model_check.validation.lookups import Indexed
 from spec.language import NotEnabled, ir, is_majority
-from spec.language.types import EnumType, MapType, SeqType, SetType, SortType, Type
+from spec.language.types import EnumType, MapType, RecordType, SeqType, SetType, SortType, Type
 
 
 class Misfit(Exception):
@@ -258,6 +259,8 @@ class Definition:
     def _held(self, value: ir.Expr) -> str:
         """Source of what a cell holds of a value."""
         match value.type:
+            case SetType(of=RecordType()):
+                return f"{self.constants.thing('Indexed', Indexed)}({self.write.loose(value)})"
             case SetType():
                 source = self.write.loose(value)
                 return source if source.startswith("{") else f"set({source})".replace("set(frozenset())", "set()")

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from model_check.validation import operations
+from model_check.validation.lookups import fields_asked, is_indexed
 from spec.language import ir
 from spec.language.types import EnumType, RecordType, SeqType, SetType, SortType, WindowType
 from spec.language.values import Seq
@@ -232,7 +233,7 @@ class Expressions:
     # --- binders
 
     def _Quantifier(self, e: ir.Quantifier) -> str:
-        with self.over(e.binders) as loops:
+        with self.over(e.binders, e) as loops:
             return f"{e.operator}({self.loose(e.body)} {loops})"
 
     def _First(self, e: ir.First) -> str:
@@ -240,13 +241,13 @@ class Expressions:
             return f"next(({self.value(ir.Name(type=e.binder.type, name=e.binder.name))} {loops}), None)"
 
     @contextmanager
-    def over(self, binders: tuple[ir.Binder, ...]) -> Iterator[str]:
-        """The `for ... in ... if ...` of a comprehension; within, its names are bound."""
+    def over(self, binders: tuple[ir.Binder, ...], quantifier: ir.Quantifier | None = None) -> Iterator[str]:
+        """The `for ... in ... if ...` of a comprehension, perhaps a quantifier's; within, its names are bound."""
         saved = dict(self.at_hand)
-        yield " ".join(map(self._loop, binders))
+        yield " ".join(self._loop(binder, quantifier) for binder in binders)
         self.at_hand = saved
 
-    def _loop(self, binder: ir.Binder) -> str:
+    def _loop(self, binder: ir.Binder, quantifier: ir.Quantifier | None) -> str:
         name = local(binder.name)
         match binder.domain:
             case ir.IndexDomain(sequence=sequence):
@@ -256,6 +257,9 @@ class Expressions:
                 assert isinstance(sequence.type, (SeqType, WindowType))
                 position = ir.Name(type=binder.type, name=binder.name)
                 self.at_hand[ir.At(type=sequence.type.of, sequence=sequence, position=position)] = f"{name}_entry"
+            case domain if quantifier is not None and is_indexed(domain) and (fields := fields_asked(binder, quantifier)):
+                names, values = tuple(fields), [self.value(e) for e in fields.values()]
+                head = f"for {name} in {self.domain(domain)}.where({names!r}, ({', '.join(values)}))"
             case domain:
                 head = f"for {name} in {self.domain(domain)}"
         return " ".join([head, *(f"if {self.loose(test)}" for test in binder.filters)])

@@ -12,8 +12,8 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from model_check.evaluation import guarded, in_scope
-from model_check.explain import Focus, evaluate, narrow, reads, shown_place, text_of
-from spec.language import NotEnabled, Protocol, Seq, State, Step, Window, ir
+from model_check.explain import Focus, body_of, evaluate, narrow, reads, shown_place, text_of
+from spec.language import Map, NotEnabled, Protocol, Seq, State, Step, Window, ir
 from spec.language.context import activate
 from spec.language.errors import LeavesScope
 from spec.language.source import module_tree
@@ -126,14 +126,13 @@ def denials(protocol: Protocol, after: State, step: Step) -> list[Refusal]:
     activate(protocol.context)
     act, frame, found = protocol.ir.action(step.action), protocol.frame(after), []
     types = [binder.type for binder in act.parameters]
-    names = {"self": frame, **dict(step.arguments)}
+    values = [value for _, value in step.arguments]
     for helper in dict.fromkeys(item.helper for item in ir.walk_all(act.body) if isinstance(item, ir.Call)):
-        if [t for _, t in helper.parameters] != types or helper.body.type != BOOL:
+        if [t for _, t in helper.parameters] != types or helper.body.type != BOOL or getattr(frame, helper.name)(*values):
             continue
-        call = ast.parse(f"self.{helper.name}({', '.join(dict(step.arguments))})", mode="eval").body
-        focus = Focus(call, names, (), ("self",), helper.place.file)
-        if not evaluate(call, names):
-            focus = narrow(focus, False)
+        body = body_of(type(frame), helper.name, [frame, *values])
+        if body is not None:
+            focus = narrow(body, False)
             found.append(Refusal(step, shown_place(focus.file, focus.node.lineno), text_of(focus.node, focus.file), "", focus.given, tuple(_values(focus))))
     return found
 
@@ -183,13 +182,24 @@ def _values(focus: Focus) -> Iterator[tuple[str, str]]:
     inner = {n.target.id for n in ast.walk(focus.node) if isinstance(n, ast.comprehension) and isinstance(n.target, ast.Name)}
     shown: set[str] = set()
     for node in (*_fields(focus), *reads(focus.node, focus.states), *_names(focus)):
-        used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-        read = node.value if used & inner and isinstance(node, ast.Subscript) else node
-        text = text_of(read, focus.file)
-        if text in shown or (used & inner and read is node):
+        unbound = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & inner
+        if unbound and not isinstance(node, ast.Subscript):
             continue
-        shown.add(text)
-        yield text, _short(evaluate(read, focus.names))
+        text, value = _row(node, focus, inner) if unbound and isinstance(node, ast.Subscript) else (text_of(node, focus.file), evaluate(node, focus.names))
+        if text not in shown:
+            shown.add(text)
+            yield text, _short(value)
+
+
+def _row(read: ast.Subscript, focus: Focus, inner: set[str]) -> tuple[str, Any]:
+    """Of a map whose keys are bound further in, the entries that the other keys allow: of `self.match_index[n, p]`, the row of n."""
+    keys = read.slice.elts if isinstance(read.slice, ast.Tuple) else [read.slice]
+    fixed = {i: evaluate(key, focus.names) for i, key in enumerate(keys) if not {n.id for n in ast.walk(key) if isinstance(n, ast.Name)} & inner}
+    whole = evaluate(read.value, focus.names)
+    if not fixed or not isinstance(whole, Map):
+        return text_of(read.value, focus.file), whole
+    entries = {key: value for key, value in whole.items() if all(key[i] == wanted for i, wanted in fixed.items())}
+    return text_of(read, focus.file), Map({tuple(k for i, k in enumerate(key) if i not in fixed): value for key, value in entries.items()})
 
 
 def _fields(focus: Focus) -> Iterator[ast.expr]:

@@ -14,11 +14,12 @@ from model_check.evaluation import guarded
 from model_check.explain import Explanation, explain
 from model_check.validation.compile import Misfit, compiled
 from model_check.validation.journal import ADDED, STEP, STORED, Cells, Change, undo
+from model_check.validation.lookups import Indexed
 from model_check.validation.operations import Tables
 from model_check.validation.refusal import Refusal, check_types, misfit, refusal
 from spec.language import Map, NotEnabled, Protocol, Seq, State, Step
 from spec.language.ir import Property
-from spec.language.types import SeqType, SetType, Type
+from spec.language.types import RecordType, SeqType, SetType, Type
 from spec.language.values import Undefined
 
 # What generated code raises where an expression has no value.
@@ -205,6 +206,8 @@ def _keys(key: Any) -> tuple[Any, ...]:
 def _held(type_: Type, value: Any) -> Any:
     """What a cell holds of a value."""
     match type_:
+        case SetType(of=RecordType()):
+            return Indexed(value)
         case SetType():
             return set(value)
         case SeqType():

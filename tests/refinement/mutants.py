@@ -175,6 +175,73 @@ MUTANTS = (
         "read_index = node.commit_index",
     ),
     Mutant("a read joins a round that has gone out", "replication.py", "node.to_replicate = node.read_round_open = False", "node.to_replicate = False"),
+    Mutant("a read confirmed by one follower", "reads.py", "confirmed = rounds[node.quorum - 2]", "confirmed = rounds[0]", nodes=5),
+    # --- What people who did not know these tests broke on purpose
+    Mutant("half of the voters are a majority", "state.py", "len(config.voters) // 2 + 1", "(len(config.voters) + 1) // 2", nodes=4),
+    Mutant("the fewest holders decide", "replication.py", "    held.sort(reverse=True)\n", "    held.sort()\n", nodes=4),
+    Mutant(
+        "the longer log is the later one",
+        "log.py",
+        "(last_term, last_index) >= (self.last_term, self.last_index)",
+        "(last_index, last_term) >= (self.last_index, self.last_term)",
+    ),
+    Mutant("a commit index falls", "state.py", "        if index <= before:\n            return\n", ""),
+    Mutant("pre-votes count in the election", "state.py", "        self.votes = {}\n        self.progress", "        self.progress"),
+    Mutant("a vote granted is not noted", "election.py", "    if granted:\n        node.voted_for = m.sender\n", "    if granted:\n"),
+    Mutant(
+        "a candidate stays one under its term's leader",
+        "replication.py",
+        "        node.become_follower(term, m.sender)\n    node.election_elapsed = 0\n    log,",
+        "        node.leader = m.sender\n    node.election_elapsed = 0\n    log,",
+    ),
+    Mutant(
+        "a later term is met with the old role",
+        "core.py",
+        "        self.become_follower(m.term, m.sender if",
+        "        self.begin_term(m.term) or (m.sender if",
+    ),
+    Mutant(
+        "an acknowledgement of all that is there",
+        "replication.py",
+        "    match_index = prev_log_index + len(entries.terms)\n",
+        "    match_index = max(log.last_index, prev_log_index + len(entries.terms))\n",
+    ),
+    Mutant(
+        "an old acknowledgement takes back a newer one",
+        "progress.py",
+        "        if news:\n            self.match_index = index\n",
+        "        self.match_index = index\n",
+    ),
+    Mutant(
+        "to look for agreement is to forget it",
+        "progress.py",
+        "        self.flow = Flow.PROBE\n        self.next_index",
+        "        self.flow = Flow.PROBE\n        self.match_index = 0\n        self.next_index",
+    ),
+    Mutant("the first new entry is skipped", "log.py", "entries_from(entries, self.last_index + 1)", "entries_from(entries, self.last_index + 2)"),
+    Mutant(
+        "entries of the term before", "state.py", "self.log.append(self.current_term, commands)", "self.log.append(max(1, self.current_term - 1), commands)"
+    ),
+    Mutant(
+        "a heartbeat names the last term of the log",
+        "replication.py",
+        "        prev_log_term = node.log.term(prev_log_index)\n        if",
+        "        prev_log_term = node.log.last_term\n        if",
+    ),
+    Mutant("entries are applied twice", "core.py", "self.handed_index += len(committed.terms)\n", "self.handed_index += max(1, len(committed.terms) - 1)\n"),
+    Mutant(
+        "a restored snapshot is applied as entries, too",
+        "replication.py",
+        "        node.commit_to(match_index)\n        node.handed_index = match_index\n",
+        "        node.commit_to(match_index)\n",
+    ),
+    Mutant("an election timer is not set back", "state.py", "        self.election_elapsed = 0\n        self.timeout", "        self.timeout"),
+    Mutant(
+        "the search for agreement goes on too far",
+        "replication.py",
+        "p.probe(max(min(m.prev_log_index, candidate + 1), p.match_index + 1))",
+        "p.probe(max(min(m.prev_log_index, candidate + 2), p.match_index + 2))",
+    ),
 )
 
 
@@ -208,6 +275,8 @@ def catch(mutant: Mutant, limit: float = LIMIT) -> Catch | None:
 
 def _by(departure: dict[str, Any]) -> str:
     """What caught it, in a few words."""
+    if str(departure.get("error")).startswith("Stuck"):
+        return "no progress in the end"
     if "error" in departure:
         return f"the implementation's own {departure['error'].partition(':')[0]}"
     for refusal in (departure["refusals"] + departure["denials"])[:1]:

@@ -21,6 +21,16 @@ PAXOS = (
     ("promises of an earlier ballot count", "proposer.py", "        self._promises, self._accepted = {}, set()\n", ""),
     ("one vote is a choice", "learner.py", "if self.config.is_quorum(voters | {message.sender}):", "if voters is not None:"),
     ("a proposer believes one vote", "proposer.py", "if self.config.is_quorum(self._accepted):", "if self._accepted:"),
+    ("the first vote is adopted", "proposer.py", "return max(votes).value", "return votes[0].value"),
+    ("a repeated request is refused", "acceptor.py", "message.ballot < max_bal:", "message.ballot <= max_bal:"),
+    (
+        "half of the acceptors are a quorum",
+        "quorums.py",
+        "return lambda present: 2 * len(members & present) > len(members)",
+        "return lambda present: 2 * len(members & present) >= len(members)",
+        4,
+    ),
+    ("the next ballot is the one before", "ballot.py", "default=0) + 1, proposer)", "default=0) or 1, proposer)"),
 )
 
 MULTI_PAXOS = (
@@ -67,6 +77,37 @@ MULTI_PAXOS = (
     ),
     ("a batch takes one slot", "leadership.py", "self._next_slot += len(commands)", "self._next_slot += 1"),
     ("promises of an earlier ballot count", "node.py", "if self._candidacy is None or m.ballot != self._candidacy.ballot:", "if self._candidacy is None:"),
+    (
+        "votes of an earlier ballot count",
+        "node.py",
+        "if self._leadership is not None and m.ballot == self._leadership.ballot:\n            self._leadership.accepted",
+        "if self._leadership is not None:\n            self._leadership.accepted",
+    ),
+    (
+        "commands move up into gaps",
+        "leadership.py",
+        "[self._highest[s].command if s in self._highest else NOOP for s in range(self.first_slot, last + 1)]",
+        "[self._highest[s].command for s in range(self.first_slot, last + 1) if s in self._highest]",
+    ),
+    (
+        "votes in slots not known to be chosen are not asked for",
+        "node.py",
+        "Candidacy(self.max_bal, self.commit_index + 1,",
+        "Candidacy(self.max_bal, self._log.last_slot + 1,",
+    ),
+    (
+        "what is chosen is told again a slot too late",
+        "leadership.py",
+        "Run(self.ballot, commit_index + 1, commands), out)",
+        "Run(self.ballot, commit_index + 2, commands), out)",
+    ),
+    (
+        "a leader forgets its own votes",
+        "leadership.py",
+        "            self._log.vote(run)\n            out.votes.append(run)\n",
+        "            out.votes.append(run)\n",
+    ),
+    ("a read waits for the least of the answers", "reads.py", "max(pending.read_index, last_slot)", "min(pending.read_index, last_slot)"),
     (
         "a ballot is not above the promise",
         "node.py",

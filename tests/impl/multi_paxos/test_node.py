@@ -47,6 +47,7 @@ from impl.multi_paxos import (
 )
 from impl.multi_paxos.messages import _RULES, _consistency, _is_plain
 from impl.paxos import checks
+from tests.impl.pictures import picture
 
 MEMBERS = (1, 2, 3)
 FIRST, SECOND = Ballot(1, 1), Ballot(2, 2)
@@ -391,10 +392,11 @@ def test_messages_of_unknown_senders_are_ignored_and_counted() -> None:
 )
 def test_a_malformed_message_names_its_field_and_changes_nothing(message: Any, field: str) -> None:
     n = node(3)
+    before = picture(n)
     with pytest.raises(MessageError) as caught:
         n.step(message)
     assert caught.value.field == field
-    assert (n.max_bal, n.leader, n.has_ready(), n.ignored_messages) == (None, None, False, 0)
+    assert picture(n) == before
 
 
 def test_a_promise_with_an_absurd_gap_is_refused_before_it_takes_memory() -> None:
@@ -457,11 +459,11 @@ def test_whatever_arrives_is_taken_or_refused_with_a_message_error(arriving: lis
     n.read(b"read")
     done(n)
     for message in arriving:
-        before = (n.max_bal, n.role, n.commit_index, n.has_ready())
+        before = picture(n)
         try:
             n.step(message)
         except MessageError:
-            assert (n.max_bal, n.role, n.commit_index, n.has_ready()) == before
+            assert picture(n) == before
         while n.has_ready():
             done(n)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from impl.raft import Entries, MessageError, Raft, Role, Snapshot, TermsExhausted
+from impl.raft import Entries, MessageError, Role, Snapshot, TermsExhausted
 from impl.raft.messages import (
     LIMIT,
     AppendEntries,
@@ -25,7 +25,7 @@ from impl.raft.messages import (
     check_append_entries,
     check_append_reply,
 )
-from impl.raft.progress import Progress
+from tests.impl.pictures import picture
 from tests.impl.raft.cluster import Cluster, finish
 
 GOOD = [
@@ -80,20 +80,6 @@ MALFORMED += [
     (with_field(GOOD[0], "last_log_term", 3), "last_log_term"),
     *((with_field(m, "term", 0), "term") for m in GOOD if not isinstance(m, AppendEntries | RequestVote | InstallSnapshot)),
 ]
-
-
-def picture(value):
-    """All of a state, comparable and apart from it."""
-    if isinstance(value, Raft | Progress):
-        names = [name for cls in type(value).__mro__ for name in getattr(cls, "__slots__", ())]
-        return {name: picture(getattr(value, name)) for name in names if name not in ("config", "random", "tracer")}
-    if isinstance(value, dict):
-        return {key: picture(v) for key, v in value.items()}
-    if isinstance(value, list):
-        return [picture(v) for v in value]
-    if type(value).__name__ == "Log":
-        return (value.offset, value.last_index, value.last_term, list(value._terms), list(value._commands), repr(value.snapshot))
-    return repr(value)
 
 
 def some_node(role):

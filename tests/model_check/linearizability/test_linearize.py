@@ -17,7 +17,7 @@ def line(client: int, operation: str, arguments: list[object], invoked: int, res
 
 
 WRITES = line(1, "write", [1], 1) + line(1, "write", [2], 3)
-APPENDS = "".join(line(i, "append", [f"{i};"], 0) for i in range(40))
+CROWD = "".join(line(i, "write", [i], 0) for i in range(40)) + line(40, "cas", [0, 1], 0, False)
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def files(tmp_path: Path) -> dict[str, str]:
         "good": WRITES + line(2, "read", [], 5, 2),
         "stale": WRITES + line(2, "read", [], 5, 1),
         "broken": WRITES + "{\n",
-        "hard": APPENDS + line(50, "get", [], 5, "".join(f"{i};" for i in range(40)) + "?"),
+        "hard": CROWD + line(50, "read", [], 5, -1),
     }
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
@@ -54,7 +54,7 @@ def test_the_verdicts_as_text_and_json(files, tmp_path, capsys) -> None:
 def test_the_exit_status_is_that_of_the_worst_file(files) -> None:
     assert linearize(files["good"]) == 0
     assert linearize(files["good"], files["stale"], files["good"]) == 1
-    assert linearize(files["hard"], model="kv", options=("--timeout", "0.1")) == 3
+    assert linearize(files["hard"], options=("--timeout", "0.1")) == 3
 
 
 def test_a_file_that_is_no_history(files, tmp_path, capsys) -> None:

@@ -168,7 +168,33 @@ def _never_leaving_a_chain(original):
     return lambda self, option, state, low, window: original(self, option, state, 0, 0)
 
 
+def _idle_although_needed(original):
+    def init(self, *arguments, **named):
+        original(self, *arguments, **named)
+        self._is_idle = [o.function == "put" for o in self.operations]
+
+    return init
+
+
+def _all_overwrite(original):
+    def init(self, *arguments, **named):
+        original(self, *arguments, **named)
+        self._overwrites = [True] * len(self.operations)
+
+    return init
+
+
+class _CasTellsNothing(Register):
+    """Takes a write that nobody reads for idle, although a cas that did not swap tells where it was not."""
+
+    def rules_out(self, operation: Operation) -> bool:
+        return False
+
+
 MUTANTS = {
+    "takes writes for idle that a cas tells apart": (_CasTellsNothing(), "", None),
+    "takes puts for idle whose texts are needed": (KeyValue(), "__init__", _idle_although_needed),
+    "puts off appends where something is idle": (KeyValue(), "__init__", _all_overwrite),
     "refuses every update that something needs": (Register(), "_is_fatal", _looking_ahead_too_far),
     "forgets that a need was met": (Register(), "_is_fatal", _never_leaving_a_chain),
     "forgets the order of real time": (
@@ -219,6 +245,28 @@ THE_LATER_WRITE_FIRST = [
 """Placing the write that returned first fails."""
 
 
+IDLE = {
+    "takes writes for idle that a cas tells apart": [
+        operation(0, 0, 100, "write", 1),
+        operation(1, 0, 100, "write", 0),
+        operation(2, 1, 10, "read", result=0),
+        operation(3, 50, 60, "cas", 0, 5, result=False),
+    ],
+    "takes puts for idle whose texts are needed": [
+        operation(0, 0, 100, "put", "b"),
+        operation(1, 0, 100, "put", "a"),
+        operation(2, 1, 5, "get", result="a"),
+        operation(3, 10, 15, "get", result="b"),
+    ],
+    "puts off appends where something is idle": [
+        operation(0, 0, 100, "put", "z"),
+        operation(1, 0, 100, "append", "a"),
+        operation(2, 1, 5, "get", result="a"),
+    ],
+}
+"""Linearizable: what is wrongly taken for idle, or put off, has to wait for a read, or goes before it."""
+
+
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mutant_is_found_out(name: str) -> None:
     mutant, method, change = MUTANTS[name]
@@ -232,6 +280,9 @@ def test_a_mutant_is_found_out(name: str) -> None:
             found = [Search([o for o in known if o.key == key], mutant).run() for key in {o.key for o in known}]
         return (not any(isinstance(f, Stuck) for f in found)) != expected
 
+    if name in IDLE:
+        assert differs(IDLE[name])
+        return
     if model.name == "register" and any(differs(operations) for operations in (EITHER_OF_TWO_UNKNOWN, THE_LATER_WRITE_FIRST)):
         return
     try:
@@ -329,16 +380,25 @@ def test_many_crashes(seed: int) -> None:
 
 
 def crowded(count: int) -> list[Operation]:
-    """Concurrent appends of unlike texts that no order explains: as many configurations as there are sets of them."""
-    appends = [operation(i, 0, 100, "append", f"{i};") for i in range(count)]
-    return [*appends, operation(count, 101, 102, "get", result="".join(f"{i};" for i in range(count)) + "?")]
+    """Concurrent writes of unlike values, and a read that no order explains: as many configurations as there are sets of them, for a cas tells values apart."""
+    writes = [operation(i, 0, 100, "write", i) for i in range(count)]
+    return [*writes, operation(count, 0, 100, "cas", 0, 1, result=False), operation(count + 1, 101, 102, "read", result=-1)]
 
 
 def test_the_time_limit_makes_it_inconclusive() -> None:
-    result = check_history(history(*crowded(40)), KeyValue(), timeout=0.2)
+    result = check_history(history(*crowded(40)), Register(), timeout=0.2)
     assert (result.verdict, result.departure) == ("inconclusive", None)
     assert "0.2 s" in result.stopped
     assert result.seconds < 5
+
+
+def test_the_order_of_what_is_never_seen_is_not_tried() -> None:
+    """30 texts that nobody sees, while a text is seen that comes back."""
+    unseen = [operation(i, 0, 100, "put", f"{i};") for i in range(30)]
+    seen = [operation(40 + i, 10 * i, 10 * i + 5, "get", result=text) for i, text in enumerate(("a", "b", "a"))]
+    puts = [operation(50 + i, 0, 100, "put", text) for i, text in enumerate("ab")]
+    assert isinstance(Search([*unseen, *puts, *seen], KeyValue()).run(steps=1_000), Stuck)
+    assert not isinstance(Search([*unseen, *puts, *seen[:2]], KeyValue()).run(steps=1_000), Stuck)
 
 
 def test_interruption_makes_it_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:

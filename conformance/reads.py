@@ -1,14 +1,27 @@
-"""ReadIndex: what the spec leaves out, held against it all the same.
+"""Reads: what the specs leave out, held against them all the same.
 
-A read changes no variable of the spec, so it is a stutter. What makes it linearizable is checked here: the index from which it may be
-answered covers everything that any leader had committed when the read came in (dissertation, section 6.4).
+A read changes no variable of a spec, so it is a stutter. What makes it linearizable is checked here: the index from which it may be
+answered covers everything that was committed when the read came in (Raft: dissertation, section 6.4; Multi-Paxos: `impl/multi_paxos/reads.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
-from impl.raft import ReadState
+from model_check.report import counted
+
+
+class ReadState(Protocol):
+    """A read that may be answered once its index is applied."""
+
+    @property
+    def context(self) -> bytes:
+        """Which read."""
+
+    @property
+    def read_index(self) -> int:
+        """The index, or the slot."""
 
 
 class Reads:
@@ -28,6 +41,6 @@ class Reads:
             if committed is not None and answer.read_index < committed:
                 return (
                     f"a stale read: {answer.context!r} may be answered from index {answer.read_index} on, "
-                    f"but {committed} entries were committed when it was asked for (dissertation, section 6.4)"
+                    f"but {counted(committed, 'entry', 'entries')} had been committed when it came in"
                 )
         return ""

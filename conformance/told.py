@@ -60,3 +60,18 @@ def _value(value: object) -> str:
     if isinstance(value, Snapshot):
         return f"up to {value.last_index} of term {value.last_term}"
     return repr(value)
+
+
+def remark(event: events.Event) -> str:
+    """What a call that makes an event does not say by itself."""
+    match event:
+        case events.Deliver(message=message):
+            return told_message(message)
+        case events.Propose(command=command):
+            return repr(command)
+        case events.BeginWrite(messages=sent):
+            return f"hands out a Ready{_sent(sent, 'leaving at once')}"
+        case events.FinishWrite(messages=sent):
+            return f"its Ready is on the disk{_sent(sent, 'leaving now')}"
+        case _:
+            return ""
