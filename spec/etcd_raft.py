@@ -17,7 +17,7 @@ from spec.language import (
     History,
     Map,
     Option,
-    Position,
+    Ordered,
     Protocol,
     Scope,
     Seq,
@@ -43,8 +43,8 @@ class Node(Sort):
     """A server, whether a member of the cluster or not."""
 
 
-class Slot(Position):
-    """A server's writes to its disk are numbered from 1; 0 stands for what it has never written."""
+class Slot(Ordered, zero=True):
+    """A place in a server's queue of writes: 0 is what its disk holds, 1 the write that comes next."""
 
 
 class Role(Enum):
@@ -123,21 +123,38 @@ class Message:
 
 @record
 class Held:
-    """A message that may leave when its sender's write of that number is on disk."""
+    """A message that may leave when the write in that place of its sender's queue is on disk."""
 
     slot: Slot
     message: Message
 
 
 @record
-class Write:
-    """What a server hands over to be written: what its disk holds when this write and all before it are done."""
+class Disk:
+    """What a server must not forget in a crash, for its answers promise it, and where its log begins."""
 
     term: Term
     vote: Option[Node]
-    commit: Index
     log: Window[Index, Entry]
     compacted: Index
+
+
+@record
+class Write:
+    """A write in a server's queue: what its disk holds when this write and all before it are done."""
+
+    node: Node
+    slot: Slot
+    disk: Disk
+
+
+@record
+class KnownCommit:
+    """A commit index that a server has handed over with the write in that place of its queue, or after it; it is not waited for."""
+
+    node: Node
+    slot: Slot
+    commit: Index
 
 
 @record
@@ -170,6 +187,21 @@ class Commitment:
 
     term: Term
     index: Index
+
+
+def empty_log() -> Seq[Index, Entry]:
+    """A log without entries."""
+    return Seq.empty(Index)
+
+
+def nothing() -> Window[Index, Entry]:
+    """No entries."""
+    return empty_log().window(Index(0), Index(0))
+
+
+def log_of(entries: Window[Index, Entry]) -> Seq[Index, Entry]:
+    """The log that holds these entries, from the first position on."""
+    return empty_log().extend(entries)
 
 
 class EtcdRaft(Protocol):
@@ -226,10 +258,14 @@ class EtcdRaft(Protocol):
     """On leaders: no other change is proposed before this position is applied."""
 
     # Disks.
-    writes: Map[Node, Seq[Slot, Write]]
-    """All that a server has handed over to be written."""
-    synced: Map[Node, Slot]
-    """The writes up to here are known to be on disk."""
+    disk: Map[Node, Disk]
+    """What is certainly on a server's disk."""
+    writes: Set[Write]
+    """What servers have handed over to be written, and is perhaps not done."""
+    unwritten: Map[Node, Slot]
+    """How many writes a server has in its queue."""
+    known_commits: Set[KnownCommit]
+    """Commit indices that a server may find on its disk with what it holds or will hold: any of those handed over with it."""
 
     # Messages: made, waiting for a disk, on their way.
     queued: Set[Message]
@@ -280,8 +316,10 @@ class EtcdRaft(Protocol):
         self.progress = Map({(n, p): Progress.PROBE for n in Node for p in Node})
         self.pending_snapshot = Map({(n, p): Index(0) for n in Node for p in Node})
         self.pending_change = Map({n: Index(0) for n in Node})
-        self.writes = Map({n: Seq.empty(Slot) for n in Node})
-        self.synced = Map({n: Slot(0) for n in Node})
+        self.disk = Map({n: Disk(Term(0), None, nothing(), Index(0)) for n in Node})
+        self.writes = Set()
+        self.unwritten = Map({n: Slot(0) for n in Node})
+        self.known_commits = Set({KnownCommit(n, Slot(0), Index(0)) for n in Node})
         self.queued = Set()
         self.held = Set()
         self.network = Set()
@@ -350,7 +388,7 @@ class EtcdRaft(Protocol):
         granted = self.grants_vote(n, m)
         if granted:
             self.vote[n] = m.source
-        refusal = Message(Kind.VOTE_REPLY, self.term[n], n, m.source, Index(0), Term(0), self.nothing(n), Index(0), not granted, Index(0))
+        refusal = Message(Kind.VOTE_REPLY, self.term[n], n, m.source, Index(0), Term(0), nothing(), Index(0), not granted, Index(0))
         self.queued |= {refusal}
 
     @action
@@ -529,7 +567,7 @@ class EtcdRaft(Protocol):
         else:
             at = self.guess(n, min(m.index, self.log[n].last), m.log_term)
             self.queued |= {
-                Message(Kind.APPEND_REPLY, self.term[n], n, m.source, m.index, self.known_term(n, at), self.nothing(n), Index(0), True, at)
+                Message(Kind.APPEND_REPLY, self.term[n], n, m.source, m.index, self.known_term(n, at), nothing(), Index(0), True, at)
             }
 
     @action
@@ -716,8 +754,7 @@ class EtcdRaft(Protocol):
         require(self.belongs_to(c, m.entries.last, m))
         require(self.names(c.config, n))
         self.lead[n] = m.source
-        self.log[n] = Seq.empty(Index)
-        self.log[n] = self.log[n].extend(m.entries)
+        self.log[n] = log_of(m.entries)
         self.compacted[n] = m.entries.last
         self.commit[n] = m.entries.last
         self.config[n] = c.config
@@ -744,64 +781,65 @@ class EtcdRaft(Protocol):
 
     @action
     def ready(self, n: Node) -> None:
-        """Server n hands out what is to be written and sent; answers that promise something wait for that write."""
+        """Server n hands out what is to be written and sent; answers that promise something wait for what they promise to be written."""
         require(self.idle(n))
-        log = self.log[n].window(Index(0), self.log[n].last)
-        self.writes[n] = self.writes[n].append(Write(self.term[n], self.vote[n], self.commit[n], log, self.compacted[n]))
-        slot = self.writes[n].last
-        promises = Set({m for m in self.queued if m.source == n and self.promises(m)})
-        self.held |= Set({Held(slot, m) for m in promises})
-        self.network |= Set({m for m in self.queued if m.source == n and not self.promises(m)})
-        self.queued = Set({m for m in self.queued if m.source != n})
+        disk = Disk(self.term[n], self.vote[n], self.log[n].window(Index(0), self.log[n].last), self.compacted[n])
+        if not self.is_handed_over(n, disk):
+            self.unwritten[n] = self.unwritten[n] + 1
+            self.writes |= {Write(n, self.unwritten[n], disk)}
+        self.known_commits |= {KnownCommit(n, self.unwritten[n], self.commit[n])}
+        slot = self.unwritten[n]
+        waiting = Set({m for m in self.queued if m.source == n and slot > 0 and self.promises(m)})
+        self.held |= Set({Held(slot, m) for m in waiting})
+        self.network |= Set({m for m in self.queued if m.source == n}) - waiting
+        self.queued -= Set({m for m in self.queued if m.source == n})
         self.reached |= {Reached(self.term[n], n)}
         self.handed_out[n] = max(self.handed_out[n], self.commit[n])
 
     @action
-    def persist(self, n: Node, slot: Slot) -> None:
-        """The writes of server n up to a number are on disk, and what waited for them leaves."""
-        require(self.synced[n] < slot)
-        require(slot <= self.writes[n].last)
-        self.synced[n] = slot
-        self.network |= Set({h.message for h in self.held if h.message.source == n and h.slot <= slot})
-        self.held = Set({h for h in self.held if h.message.source != n or h.slot > slot})
-
-    @action
-    def restart(self, n: Node, slot: Slot, compacted: Index, c: ConfigAt) -> None:
-        """Server n crashes and comes back with what is on its disk: all that was known to be, and perhaps more; c is the application's configuration."""
-        require(c in self.configs)
-        require(slot > 0)
-        require(slot <= self.writes[n].last)
-        # Of what was synced, only commit indices may be missing: they need not be synced, for all else tells them.
-        require(
-            slot >= self.synced[n] or self.promises_as_much(self.writes[n][slot], self.writes[n][self.synced[n]]),
-            rule="promises survive a restart",
+    def persist(self, n: Node, w: Write) -> None:
+        """The next write of server n is done, and what waited for it leaves."""
+        require(w in self.writes)
+        require(w.node == n)
+        require(w.slot == 1)
+        self.disk[n] = w.disk
+        self.unwritten[n] = self.unwritten[n] - 1
+        self.network |= Set({h.message for h in self.held if h.message.source == n and h.slot == 1})
+        # All others are one place further.
+        self.writes = Set({x for x in self.writes if x.node != n}) | Set({Write(n, x.slot - 1, x.disk) for x in self.writes if x.node == n and x.slot > 1})
+        self.held = Set({h for h in self.held if h.message.source != n}) | Set(
+            {Held(h.slot - 1, h.message) for h in self.held if h.message.source == n and h.slot > 1}
         )
-        disk = self.writes[n][slot]
-        self.come_back(n, slot, disk, disk.log.last, compacted, c)
+        self.known_commits = Set({k for k in self.known_commits if k.node != n}) | Set(
+            {KnownCommit(n, k.slot - 1, k.commit) for k in self.known_commits if k.node == n and k.slot > 0}
+        )
 
     @action
-    def restart_torn(self, n: Node, slot: Slot, last: Index, c: ConfigAt) -> None:
+    def restart(self, n: Node, k: KnownCommit, compacted: Index, c: ConfigAt) -> None:
+        """Server n crashes and comes back with what is on its disk, and a commit index; c is the application's configuration."""
+        require(k in self.known_commits)
+        require(c in self.configs)
+        require(k.node == n)
+        require(k.slot == 0)
+        self.come_back(n, self.disk[n], k.commit, self.disk[n].log.last, compacted, c)
+
+    @action
+    def restart_torn(self, n: Node, w: Write, last: Index, k: KnownCommit, c: ConfigAt) -> None:
         """Server n crashes while it writes: of the next write, some entries are on its disk, but nothing else."""
+        require(w in self.writes)
+        require(k in self.known_commits)
         require(c in self.configs)
-        require(self.synced[n] <= slot)
-        require(slot > 0)
-        require(slot < self.writes[n].last)
-        disk = self.writes[n][slot]
-        torn = self.writes[n][slot + 1]
-        require(torn.compacted == disk.compacted)
-        require(last < torn.log.last)
-        require(disk.commit <= last)
+        require(w.node == n)
+        require(w.slot == 1)
+        require(k.node == n)
+        require(k.slot == 0)
+        disk = self.disk[n]
+        require(w.disk.compacted == disk.compacted)
+        require(last < w.disk.log.last)
+        require(k.commit <= last)
         # Entries are written from the first new one on, and the first one takes away those that it replaces.
-        require(all(i <= last or (i <= torn.log.last and torn.log[i] != disk.log[i]) for i in disk.log.indices()))
-        self.come_back(n, slot, Write(disk.term, disk.vote, disk.commit, torn.log, disk.compacted), last, disk.compacted, c)
-
-    @action
-    def restart_empty(self, n: Node, c: ConfigAt) -> None:
-        """Server n crashes before anything was on its disk."""
-        require(c in self.configs)
-        require(self.synced[n] == 0)
-        require(c.index == 0)
-        self.come_back(n, Slot(0), Write(Term(0), None, Index(0), self.nothing(n), Index(0)), Index(0), Index(0), c)
+        require(all(i <= last or (i <= w.disk.log.last and w.disk.log[i] != disk.log[i]) for i in disk.log.indices()))
+        self.come_back(n, Disk(disk.term, disk.vote, w.disk.log, disk.compacted), k.commit, last, disk.compacted, c)
 
     @action
     def found(self, n: Node) -> None:
@@ -891,36 +929,33 @@ class EtcdRaft(Protocol):
         self.applied[n] = i
         self.configs |= {ConfigAt(i, after)}
 
-    def come_back(self, n: Node, slot: Slot, disk: Write, last: Index, compacted: Index, c: ConfigAt) -> None:
-        """Begin again from what a disk holds; what had not left is lost."""
+    def come_back(self, n: Node, disk: Disk, commit: Index, last: Index, compacted: Index, c: ConfigAt) -> None:
+        """Begin again from what a disk holds, of the log the entries up to last; what had not left is lost."""
         # The application had applied what it dropped.
         require(disk.compacted <= compacted)
         require(compacted == disk.compacted or compacted <= self.handed_out[n])
-        require(compacted <= disk.commit)
+        require(compacted <= commit)
         # Its configuration is one that it has applied, and no older than its snapshot.
-        require(c.index <= disk.commit or c.index <= compacted)
+        require(c.index <= commit or c.index <= compacted)
         require(all(i <= c.index or i > compacted or disk.log[i].change is None for i in disk.log.indices() if i <= last))
         self.term[n] = disk.term
         self.vote[n] = disk.vote
-        self.commit[n] = disk.commit
-        self.log[n] = Seq.empty(Index)
-        self.log[n] = self.log[n].extend(disk.log)
-        kept = self.log[n].window(Index(0), last)
-        self.log[n] = Seq.empty(Index)
-        self.log[n] = self.log[n].extend(kept)
+        self.commit[n] = commit
+        kept = log_of(disk.log).window(Index(0), last)
+        self.log[n] = log_of(kept)
         self.compacted[n] = compacted
         self.config[n] = c.config
         self.applied[n] = c.index
         # What it had been given before counts as given, whether the application keeps its state or applies all of it again.
-        self.handed_out[n] = max(compacted, min(self.handed_out[n], disk.commit))
+        self.handed_out[n] = max(compacted, min(self.handed_out[n], commit))
         self.step_down(n)
-        done = self.writes[n].window(Slot(0), slot)
-        self.writes[n] = Seq.empty(Slot)
-        self.writes[n] = self.writes[n].extend(done)
-        self.synced[n] = slot
-        self.queued = Set({m for m in self.queued if m.source != n})
-        self.held = Set({h for h in self.held if h.message.source != n})
-        self.network = Set({m for m in self.network if m.source != n or m.target != n})
+        self.disk[n] = Disk(disk.term, disk.vote, kept, disk.compacted)
+        self.unwritten[n] = Slot(0)
+        self.writes -= Set({w for w in self.writes if w.node == n})
+        self.known_commits -= Set({k for k in self.known_commits if k.node == n and k.slot > 0})
+        self.queued -= Set({m for m in self.queued if m.source == n})
+        self.held -= Set({h for h in self.held if h.message.source == n})
+        self.network -= Set({m for m in self.network if m.source == n and m.target == n})
 
     def step_down(self, n: Node) -> None:
         """Be a follower that knows of no leader, and forget what only candidates and leaders need."""
@@ -949,9 +984,15 @@ class EtcdRaft(Protocol):
         """Whether a message promises something that its sender must remember: a vote, or that it holds entries."""
         return m.kind in (Kind.VOTE_REPLY, Kind.APPEND_REPLY) and in_force("promises wait for the disk")
 
-    def promises_as_much(self, a: Write, b: Write) -> bool:
-        """Whether two states of a disk differ in the commit index at most."""
+    def promises_as_much(self, a: Disk, b: Disk) -> bool:
+        """Whether two states of a disk are the same for all that answers promise."""
         return a.term == b.term and a.vote == b.vote and a.log == b.log
+
+    def is_handed_over(self, n: Node, disk: Disk) -> bool:
+        """Whether server n's latest write, or else its disk, holds all that another would."""
+        if self.unwritten[n] == 0:
+            return self.promises_as_much(self.disk[n], disk)
+        return any(w.node == n and w.slot == self.unwritten[n] and self.promises_as_much(w.disk, disk) for w in self.writes)
 
     def names(self, config: Config, n: Node) -> bool:
         """Whether n is a voter or a learner, now or when a joint configuration ends."""
@@ -1052,13 +1093,9 @@ class EtcdRaft(Protocol):
         """The term of the last entry, 0 where there is none."""
         return self.term_at(n, self.log[n].last)
 
-    def nothing(self, n: Node) -> Window[Index, Entry]:
-        """No entries."""
-        return self.log[n].window(Index(0), Index(0))
-
     def message(self, kind: Kind, t: Term, n: Node, p: Node, index: Index, log_term: Term, commit: Index) -> Message:
         """A message without entries that refuses nothing."""
-        return Message(kind, t, n, p, index, log_term, self.nothing(n), commit, False, Index(0))
+        return Message(kind, t, n, p, index, log_term, nothing(), commit, False, Index(0))
 
     # --- The properties of Figure 3.2
 
@@ -1163,4 +1200,4 @@ class EtcdRaft(Protocol):
     @constraint
     def disks_are_quick(self) -> bool:
         """Bounds: a write is on disk before the next one is handed out."""
-        return all(self.writes[n].last == 0 or self.writes[n].last - 1 <= self.synced[n] for n in Node)
+        return True

@@ -262,23 +262,16 @@ class Judge:
         self._start_shows(event, n, "start")
         self.phases[n] = Phase(boot="restore")
 
-    def _restart(self, event: Event, n: Node, action: str, *arguments: Any) -> None:
-        if action == "restart":
-            self._sync_as_much(n, int(arguments[0]))
+    def _restart(self, event: Event, n: Node, done: int, action: str, *arguments: Any) -> None:
+        self._persist(n, done)
         self._take(action, n, *arguments)
         self._start_shows(event, n, action)
         self.phases[n] = Phase(boot="restore")
 
-    def _sync_as_much(self, n: Node, slot: int) -> None:
-        """Later writes that promise nothing more than the one found on the disk may have been done as far as their messages can tell."""
-        writes = self.run.peek("writes", n)
-        if not 0 < slot <= len(writes):
-            return
-        found, last = writes[slot - 1], slot
-        while last < len(writes) and (writes[last].term, writes[last].vote, writes[last].log) == (found.term, found.vote, found.log):
-            last += 1
-        if last > self.run.peek("synced", n):
-            self.run.take("persist", n, Slot(last))
+    def _persist(self, n: Node, count: int) -> None:
+        """The next writes of a server are done."""
+        for w in self.cluster.writes(self.run, n)[:count]:
+            self._take("persist", n, replace(w, slot=Slot(1)))
 
     def _start_shows(self, event: Event, n: Node, action: str) -> None:
         """A server that starts shows its log and where its snapshot ends, and has not yet read anything else from its disk."""
@@ -532,9 +525,12 @@ class Judge:
         """Receive a message, after its sender's disk was written where it had to wait for that."""
         if self.run.take("receive", n, m):
             return True
-        slots = [h.slot for h in self.run.peek("held") if h.message == m]
+        slots = [int(h.slot) for h in self.run.peek("held") if h.message == m]
+        if not slots:
+            return False
         mark = self.run.mark()
-        if slots and self.run.take("persist", m.source, min(slots)) and self.run.take("receive", n, m):
+        self._persist(m.source, min(slots))
+        if self.run.take("receive", n, m):
             return True
         self.run.back(mark)
         return False

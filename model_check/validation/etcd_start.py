@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from model_check.validation.etcd_lines import Event, WireMessage
 from model_check.validation.run import Run
-from spec.etcd_raft import Change, Config, ConfigAt, Entry, EtcdRaft, Kind, Message, Node, Slot, Write
+from spec.etcd_raft import Change, Config, ConfigAt, Disk, Entry, EtcdRaft, Kind, KnownCommit, Message, Node, Slot, Write
 from spec.language import Map, Scope, Seq, Set, State, Window
 from spec.language.context import activate
 from spec.replicated_log import Index, Term
@@ -23,6 +24,7 @@ _TYPES = {
     Kind.SNAPSHOT: "MsgSnap",
 }
 NO_ONE = Config(Set(), Set(), Set(), Set())
+_NEW = Disk(Term(0), None, Window(Index, 0, ()), Index(0)), Index(0), NO_ONE
 Restart = tuple[Any, ...]
 
 
@@ -94,6 +96,10 @@ class Cluster:
 
         return f"{action.replace('_', ' ')} ({', '.join(map(shown, arguments))})"
 
+    def writes(self, run: Run, n: Node) -> list[Write]:
+        """The writes in a server's queue, in order."""
+        return sorted((w for w in run.peek("writes") if w.node == n), key=lambda w: w.slot)
+
     def describe(self, run: Run, n: Node) -> tuple[tuple[str, str], ...]:
         """The state of a server, in the words of the trace."""
         config: Config = run.peek("config", n)
@@ -108,7 +114,7 @@ class Cluster:
             ("log", f"{len(log)} entries" + (f", the last of term {log[-1].term}" if log else "")),
             ("compacted", str(run.peek("compacted", n))),
             ("conf", f"{list(self.shown(config.incoming))} {list(self.shown(config.outgoing))} learners {list(self.shown(config.learners))}"),
-            ("on disk", f"writes up to {run.peek('synced', n)} of {len(run.peek('writes', n))}"),
+            ("on disk", f"all but the last {run.peek('unwritten', n)} writes"),
         ]
         if m is not None:
             state.append(("handling", str(self.wire(m))))
@@ -208,41 +214,31 @@ class Cluster:
         everyone = Set(self.nodes.values())
         preset = self._preset_config(entries)
         per_node: dict[str, dict[Node, Any]] = {
-            name: {} for name in ("term", "vote", "log", "compacted", "commit", "config", "applied", "handed_out", "writes", "synced")
+            name: {} for name in ("term", "vote", "log", "compacted", "commit", "config", "applied", "handed_out", "disk")
         }
-        configs = {ConfigAt(Index(0), NO_ONE)}
+        configs, known_commits = {ConfigAt(Index(0), NO_ONE)}, set()
         for node in everyone:
-            write, config = entries.get(self.ids[node], (None, NO_ONE))
+            disk, commit, config = entries.get(self.ids[node], _NEW)
             config = preset if config.incoming else NO_ONE
-            log = Seq(Index, 0, write.log.entries if write else ())
-            position = write.compacted if write else Index(0)
-            configs.add(ConfigAt(position, config))
-            values = (
-                write.term if write else Term(0),
-                write.vote if write else None,
-                log,
-                position,
-                write.commit if write else Index(0),
-                config,
-                position,
-                position,
-                Seq(Slot, 0, (write,) if write else ()),
-                Slot(1 if write else 0),
-            )
+            configs.add(ConfigAt(disk.compacted, config))
+            known_commits.add(KnownCommit(node, Slot(0), commit))
+            log = Seq(Index, 0, disk.log.entries)
+            values = (disk.term, disk.vote, log, disk.compacted, commit, config, disk.compacted, disk.compacted, disk)
             for name, value in zip(per_node, values, strict=True):
                 per_node[name][node] = value
         base.update({name: Map({n: values[n] for n in self.nodes.values()}) for name, values in per_node.items()})
         founding = tuple(Entry(Term(1), Change(Set({self.nodes[p]}), Set(), Set(), False, False)) for p in self.peers)
-        base.update(founding=Seq(Index, 0, founding), founders=Config(self.members(self.peers), Set(), Set(), Set()), configs=Set(configs))
+        base.update(founding=Seq(Index, 0, founding), founders=Config(self.members(self.peers), Set(), Set(), Set()))
+        base.update(configs=Set(configs), known_commits=Set(known_commits))
         return EtcdRaft.state_of(**base)  # type: ignore[return-value]
 
-    def _preset(self, life: list[Event]) -> tuple[Write | None, Config]:
-        """What was on a server's disk before it first started, and whose voters it names."""
+    def _preset(self, life: list[Event]) -> tuple[Disk, Index, Config]:
+        """What was on a server's disk before it first started, with a commit index, and whose voters it names."""
         start = life[0]
         restored = life[1] if len(life) > 1 and life[1].name == "ApplyConfChange" else None
         begun = life[2] if restored and len(life) > 2 and life[2].name == "BecomeFollower" else None
         if restored is None or (not restored.new_conf and start.log == 0 and (begun is None or begun.term == 0)):
-            return None, NO_ONE
+            return _NEW
         outgoing = begun.conf[1] if begun else ()
         config = Config(self.members(restored.new_conf), self.members(outgoing), Set(), Set())
         term = begun.term if begun else 0
@@ -250,7 +246,7 @@ class Cluster:
         vote = self.nodes.get(begun.vote) if begun else None
         commit = max(begun.commit if begun else 0, start.commit)
         log = Window(Index, 0, (entry,) * start.log)
-        return Write(Term(term), vote, Index(min(commit, start.log)), log, Index(min(start.commit, start.log))), config
+        return Disk(Term(term), vote, log, Index(min(start.commit, start.log))), Index(min(commit, start.log)), config
 
     def _term_of_presets(self, last: int, term: int) -> int:
         """The term of the entries that were there from the beginning, as the first message that speaks of one of them says."""
@@ -262,11 +258,11 @@ class Cluster:
                 return m.log_term
         return min(term, 1)
 
-    def _preset_config(self, entries: dict[int, tuple[Write | None, Config]]) -> Config:
+    def _preset_config(self, entries: dict[int, tuple[Disk, Index, Config]]) -> Config:
         """The configuration that disks hold in the beginning: its learners start with it, but are none of its voters."""
-        for _, config in entries.values():
+        for _, _, config in entries.values():
             if config.incoming:
-                holders = [number for number, (_, other) in entries.items() if other.incoming == config.incoming and self._called_unasked(number)]
+                holders = [number for number, (_, _, other) in entries.items() if other.incoming == config.incoming and self._called_unasked(number)]
                 return Config(config.incoming, config.outgoing, self.members(holders) - config.incoming - config.outgoing, Set())
         return NO_ONE
 
@@ -280,29 +276,25 @@ class Cluster:
         return False
 
     def restarts(self, run: Run, position: int, n: Node) -> list[Restart]:
-        """The ways in which a server may have come back, those first that fit its first lines best.
-
-        Of equal disks only the latest is tried: it lets more messages have left, and is otherwise the same.
-        """
+        """The ways in which a server may have come back, those first that fit its first lines best: the writes done before, and the step."""
         life = self._life(position)
-        start, writes, synced = life[0], run.peek("writes", n), int(run.peek("synced", n))
+        start, writes = life[0], self.writes(run, n)
+        disks = [run.peek("disk", n), *(w.disk for w in writes)]
         found: list[tuple[tuple[int, ...], Restart]] = []
         for c in run.peek("configs"):
-            seen = set()
-            for slot in range(len(writes), 0, -1):
-                disk: Write = writes[slot - 1]
-                fit = self._disk_fit(disk, life)
+            for known in run.peek("known_commits"):
+                if known.node != n:
+                    continue
+                done = int(known.slot)
+                disk, ended = disks[done], KnownCommit(n, Slot(0), known.commit)
+                rank = self._disk_fit(disk, known.commit, life) + self._config_fit(c, disk, known.commit, life)
                 if disk.log.last == start.log:
-                    if disk not in seen:
-                        rank = (fit + self._config_fit(c, disk, life), int(slot >= synced), slot)
-                        found.append((rank, ("restart", Slot(slot), Index(start.commit), c)))
-                    seen.add(disk)
-                elif synced <= slot < len(writes) and start.log < writes[slot].log.last:
-                    found.append(((fit + self._config_fit(c, disk, life), 0, slot), ("restart_torn", Slot(slot), Index(start.log), c)))
-            if synced == 0:
-                found.append(((self._config_fit(c, None, life) - 8 * (start.log > 0), 0, 0), ("restart_empty", c)))
+                    found.append(((rank, 1, done, known.commit), (done, "restart", ended, Index(start.commit), c)))
+                elif done < len(writes) and start.log < disks[done + 1].log.last:
+                    torn = replace(writes[done], slot=Slot(1))
+                    found.append(((rank, 0, done, known.commit), (done, "restart_torn", torn, Index(start.log), ended, c)))
         if not found:
-            found = [((0,), ("restart", Slot(max(synced, 1)), Index(start.commit), c)) for c in run.peek("configs")]
+            found = [((0,), (0, "restart", KnownCommit(n, Slot(0), Index(start.commit)), Index(start.commit), c)) for c in run.peek("configs")]
         found.sort(key=lambda pair: (pair[0], -abs(int(pair[1][-1].index) - start.commit)), reverse=True)
         return [restart for _, restart in found[:40]]
 
@@ -320,14 +312,14 @@ class Cluster:
     def _after(self, event: Event) -> Event | None:
         return self.following(self._position[event.line])
 
-    def _config_fit(self, c: ConfigAt, disk: Write | None, life: list[Event]) -> int:
+    def _config_fit(self, c: ConfigAt, disk: Disk, commit: Index, life: list[Event]) -> int:
         """How well the lines of a start fit a configuration that the application may have kept."""
         fit, incoming, outgoing = 0, self.shown(c.config.incoming), self.shown(c.config.outgoing)
         if len(life) > 1 and life[1].name == "ApplyConfChange":
             fit += 8 if life[1].new_conf == incoming else -16
         if len(life) > 2 and life[2].name == "BecomeFollower":
             fit += 8 if life[2].conf == (incoming, outgoing) else -16
-        if disk is None or len(life) < 4:
+        if len(life) < 4:
             return fit
         changes = [(i, e.change) for i, e in enumerate(disk.log.entries, 1) if e.change is not None and i > c.index]
         if life[-1].name == "ApplyConfChange" and changes:
@@ -336,14 +328,14 @@ class Cluster:
             fit += 3 * (life[-1].new_conf == self.shown(following))
         if life[-1].name == "BecomeCandidate":
             # It has applied all changes that it knows to be committed.
-            fit += 3 * all(i > disk.commit for i, _ in changes)
+            fit += 3 * all(i > commit for i, _ in changes)
         return fit
 
-    def _disk_fit(self, disk: Write, life: list[Event]) -> int:
+    def _disk_fit(self, disk: Disk, commit: Index, life: list[Event]) -> int:
         if len(life) < 3 or life[2].name != "BecomeFollower":
             return 0
         vote = 0 if disk.vote is None else self.ids[disk.vote]
-        return 4 * (int(disk.term) == life[2].term) + 2 * (vote == life[2].vote) + 2 * (int(disk.commit) == life[2].commit)
+        return 4 * (int(disk.term) == life[2].term) + 2 * (vote == life[2].vote) + 2 * (int(commit) == life[2].commit)
 
 
 def _servers(events: list[Event]) -> set[int]:
