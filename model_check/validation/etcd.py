@@ -10,21 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from model_check.validation.etcd_lines import Event, WireMessage
 from model_check.validation.etcd_stage import Phase, Refused, Stage, Way
 from model_check.validation.etcd_ways import ways
 from model_check.validation.verdict import Departure, Verdict
-from spec.etcd_raft import Node
+from spec.etcd_raft import ConfigAt, Node
+from spec.replicated_log import Index
 
 MOST_RETRIES = 20_000
 """Choices gone back to before a trace is given up as inconclusive."""
 
 Choices = frozenset[int]
 """Lines at which there was a choice, by their place among the events."""
+WayKey = tuple[Any, ...]
 _NONE: Choices = frozenset()
-_OF_ALL = ("InitState", "ApplyConfChange", "BecomeFollower", "BecomeCandidate", "ChangeConf")
-"""Lines whose steps read what all servers share: configurations that were ever in force."""
 
 
 @dataclass
@@ -33,8 +34,8 @@ class _Choice:
 
     Attributes:
         position: The line, by its place among the events.
-        mark: The run before it; likewise `phases`, `past` and `shared`.
-        ways: Those that are still to be tried, numbered.
+        mark: The run before it; likewise `phases` and `past`.
+        ways: Those that are still to be tried.
         blamed: The earlier choices that its ways, or the refusals that they led to, depend on.
         taken: The way that is being tried.
     """
@@ -43,10 +44,9 @@ class _Choice:
     mark: int
     phases: dict[Node, Phase]
     past: dict[Node, Choices]
-    shared: Choices
-    ways: Iterator[tuple[int, Way]]
+    ways: Iterator[Way]
     blamed: Choices
-    taken: int = -1
+    taken: WayKey = ()
 
 
 class Judge:
@@ -64,12 +64,11 @@ class Judge:
         self.farthest = -1
         self._departure: Departure | None = None
         self._choices: list[_Choice] = []
-        # What each server, what all servers share, and each message depends on.
+        # What servers, messages and configurations depend on.
         self._past: dict[Node, Choices] = dict.fromkeys(self.stage.phases, _NONE)
-        self._shared = _NONE
-        self._origin: dict[WireMessage, Choices] = {}
+        self._origin: dict[WireMessage | ConfigAt, Choices] = {}
         # Ways that are in vain while others are taken, by the latest of them: (line, way) -> {line: way}.
-        self._in_vain: dict[tuple[int, int], list[dict[int, int]]] = {}
+        self._in_vain: dict[tuple[int, WayKey], list[dict[int, WayKey]]] = {}
 
     def judge(self) -> tuple[Verdict, int, Departure | None]:
         """The verdict, how many events are explained, and where the trace departs from the spec."""
@@ -98,8 +97,7 @@ class Judge:
             stage.run.mark(),
             dict(stage.phases) if several else {},
             dict(self._past) if several else {},
-            self._shared,
-            iter(enumerate(found)),
+            iter(found),
             self._depends_on(event) if several else _NONE,
         )
         if several:
@@ -110,8 +108,9 @@ class Judge:
         """Try the ways that are left at a line; if none fits, it is no choice any more."""
         event, stage = self.events[choice.position], self.stage
         refusal: Refused | None = None
-        for number, way in choice.ways:
-            vain = self._known_in_vain(choice.position, number)
+        applied = stage.run.peek("applied", stage.cluster.nodes[event.node])
+        for way in choice.ways:
+            vain = self._known_in_vain(choice.position, way.args)
             if vain is not None:
                 choice.blamed |= vain
                 continue
@@ -123,8 +122,8 @@ class Judge:
                 stage.run.back(choice.mark)
                 stage.phases.update(choice.phases)
                 continue
-            choice.taken = number
-            self._note(event, choice)
+            choice.taken = way.args
+            self._note(event, choice, applied)
             return True
         if self._choices and self._choices[-1] is choice:
             self._choices.pop()
@@ -141,11 +140,11 @@ class Judge:
         latest.blamed |= frozenset(c.position for c in others)
         del self._choices[self._choices.index(latest) + 1 :]
         self.stage.run.back(latest.mark)
-        self.stage.phases, self._past, self._shared = dict(latest.phases), dict(latest.past), latest.shared
+        self.stage.phases, self._past = dict(latest.phases), dict(latest.past)
         self.stage.position, self.stage.quiet = latest.position, True
         return latest
 
-    def _known_in_vain(self, position: int, way: int) -> Choices | None:
+    def _known_in_vain(self, position: int, way: WayKey) -> Choices | None:
         """The earlier choices because of which a way is known to be in vain."""
         found = self._in_vain.get((position, way))
         if found is None:
@@ -159,30 +158,34 @@ class Judge:
         """The choices that the ways at a line, or a refusal of it, depend on."""
         if refused is not None and refused.action == "hear_of_term":
             return frozenset(c.position for c in self._choices)
-        nodes, m = self.stage.cluster.nodes, event.message
-        found = self._past[nodes[event.node]]
+        n, m = self.stage.cluster.nodes[event.node], event.message
+        found = self._past[n]
         if m is not None and event.name.startswith("Receive"):
-            found |= self._origin.get(m, _NONE) | self._past.get(nodes[m.source], _NONE)
-        return found | self._shared if self._reads_shared(event) else found
+            return found | self._origin.get(m, _NONE) | self._past[self.stage.cluster.nodes[m.source]]
+        if event.name == "InitState" or (event.name == "ApplyConfChange" and not event.conf[0]):
+            return found | self._of_configs(Index(0))
+        if m is None or m.type == "MsgSnap" or m.source == m.target:
+            return found | self._of_configs(self.stage.run.peek("applied", n) + 1)
+        return found
 
-    def _reads_shared(self, event: Event) -> bool:
-        m = event.message
-        if event.name in _OF_ALL or event.role == "StatePreCandidate":
-            return True
-        return m is not None and (m.type == "MsgSnap" or (m.type == "MsgAppResp" and m.source == m.target))
+    def _of_configs(self, first: Index) -> Choices:
+        """The choices that the recorded configurations from a position on depend on."""
+        return _NONE.union(*(self._origin.get(c, _NONE) for c in self.stage.run.peek("configs") if c.index >= first))
 
-    def _note(self, event: Event, choice: _Choice) -> None:
+    def _note(self, event: Event, choice: _Choice, applied: Index) -> None:
         """What the server of a line depends on after it."""
         n, m = self.stage.cluster.nodes[event.node], event.message
         past = self._past[n]
         if choice.phases:
             past |= {choice.position}
-        if self._reads_shared(event):
-            past |= self._shared
-            self._shared |= past
         if m is not None and event.name.startswith("Receive"):
             past |= self._origin.get(m, _NONE)
-        elif m is not None:
+        if event.name == "InitState" and not choice.phases:
+            past |= self._of_configs(Index(0))
+        elif self.stage.run.peek("applied", n) != applied:
+            past |= self._of_configs(min(self.stage.run.peek("applied", n), applied + 1))
+            self._origin.update((member, past) for name, _, member in self.stage.run.added(choice.mark) if name == "configs")
+        if m is not None and event.name.startswith("Send"):
             self._origin[m] = self._origin.get(m, _NONE) | past
         self._past[n] = past
 

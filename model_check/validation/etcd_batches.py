@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from model_check.validation.etcd_lines import Event
 from model_check.validation.etcd_members import pass_over
 from model_check.validation.etcd_stage import Proposal, Stage, Way
@@ -48,18 +50,17 @@ def ways_to_append(stage: Stage, event: Event, n: Node) -> list[Way]:
     commands = [c for c in batch if c is None]
     untraced = event.log - len(stage.run.peek("log", n)) - len(batch)
     if changes and untraced == -len(changes):
-        return [lambda: _append_without_changes(stage, event, n)]
+        return [partial(_append_without_changes, stage, event, n)]
     if untraced == 1 and not changes:
         changes = [_UNTRACED]
     if len(changes) != 1 or untraced not in (0, 1):
-        return [lambda: _append(stage, event, n, batch, False)]
+        return [partial(_append, stage, event, n, batch, False)]
     change = changes[0] or _UNTRACED
-    ways = [
-        ((*commands[:at], change, *commands[at:]), joint)
+    return [
+        partial(_append, stage, event, n, (*commands[:at], change, *commands[at:]), joint)
         for joint in stage.cluster.joint_or_not(change, n, stage.position)
         for at in range(len(commands) + 1)
     ]
-    return [lambda order=order, joint=joint: _append(stage, event, n, order, joint) for order, joint in ways]  # type: ignore[misc]
 
 
 def _append_without_changes(stage: Stage, event: Event, n: Node) -> None:

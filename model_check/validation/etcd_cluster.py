@@ -159,12 +159,12 @@ class Cluster:
             }
         return not self._applied.isdisjoint({(old, new, self.shown(after.outgoing)), (old, new, None)})
 
-    def repeats(self, position: int) -> int:
-        """How many of a server's next lines apply a change that leaves the voters as they are, before it stands for election, leads or starts anew."""
-        count, event = 0, self.following(position)
-        while event is not None and event.name not in ("InitState", "BecomeCandidate", "ChangeConf") and event.conf == self.events[position].conf:
-            count += event.name == "ApplyConfChange" and event.new_conf == event.conf[0]
-            event = self.after(event)
+    def repeats_after(self, event: Event) -> int:
+        """How many of a server's lines after one apply a change that leaves the voters as they are, before another changes them or it starts anew."""
+        count, following = 0, self.after(event)
+        while following is not None and following.name != "InitState" and following.conf == event.conf:
+            count += following.name == "ApplyConfChange" and following.new_conf == following.conf[0]
+            following = self.after(following)
         return count
 
     def change(self, changes: tuple[tuple[str, int], ...], joint: bool) -> Change:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -15,34 +16,35 @@ def ways_to_apply(stage: Stage, event: Event, n: Node) -> list[Way]:
     """A server applies a change, or its application turns it down; before it others may have been passed over."""
     m = stage.run.peek("handling", n)
     if m is not None and m.kind == Kind.SNAPSHOT:
-        return [lambda: _restore(stage, event, n, m)]
+        return [partial(_restore, stage, event, n, m)]
     mark, phase, quiet, stage.quiet = stage.run.mark(), stage.phases[n], stage.quiet, True
     ways: list[tuple[int, str]] = []
     with suppress(Refused):
         stage.settle(n)
         for passed in count():
-            ways += [(passed, action) for action in ("apply_change", "reject_change") if _fits(stage, event, n, action)]
-            if not (_skips_founding(stage, n) or _rejects(stage, n)):
+            found = {action: _leads_to(stage, event, n, action) for action in ("apply_change", "reject_change")}
+            ways += [(passed, a) for a, config in found.items() if config and (a == "apply_change" or config != found["apply_change"])]
+            if not _passes_over(stage, n):
                 break
     stage.run.back(mark)
     stage.phases[n], stage.quiet = phase, quiet
-    return [lambda p=p, a=a: _apply(stage, event, n, p, a) for p, a in ways or [(0, "apply_change")]]  # type: ignore[misc]
+    return [partial(_apply, stage, event, n, passed, action) for passed, action in ways or [(0, "apply_change")]]
 
 
-def _fits(stage: Stage, event: Event, n: Node, action: str) -> bool:
-    """Whether a step leads to the configuration that a line, and the server's next one, show."""
+def _leads_to(stage: Stage, event: Event, n: Node, action: str) -> Config | None:
+    """The configuration that a step leads to, if it is the one that a line, and the server's next one, show."""
     mark = stage.run.mark()
     fits = stage.run.take(action, n) and _departs(stage, event, n) is None
+    config: Config = stage.run.peek("config", n)
     stage.run.back(mark)
-    return fits
+    return config if fits else None
 
 
 def _apply(stage: Stage, event: Event, n: Node, passed: int, action: str) -> None:
     stage.settle(n)
     stage.shows(event, n, action)
     for _ in range(passed):
-        if not _skips_founding(stage, n):
-            _rejects(stage, n)
+        _passes_over(stage, n)
     stage.take(action, n)
     departs = _departs(stage, event, n)
     if departs is not None:
@@ -53,9 +55,8 @@ def pass_over(stage: Stage, n: Node, action: str, *arguments: Any) -> None:
     """Take a step that shows that a server has dealt with all changes before it, after passing over those that have no line."""
     mark = stage.run.mark()
     while not stage.run.take(action, *arguments):
-        founding = _founding_left(stage, n)
-        skips = founding > 0 and stage.cluster.repeats(stage.position) < founding and _skips_founding(stage, n)
-        if not (skips or _rejects(stage, n)):
+        applies = 0 < _founding_left(stage, n) <= stage.cluster.repeats_after(stage.cluster.events[stage.position])
+        if applies or not _passes_over(stage, n):
             stage.run.back(mark)
             stage.take(action, *arguments)
 
@@ -73,19 +74,29 @@ def _next_change(stage: Stage, n: Node) -> int | None:
 
 
 def _founding_left(stage: Stage, n: Node) -> int:
-    return len(stage.run.peek("founding")) - int(stage.run.peek("applied", n))
+    return max(len(stage.run.peek("founding")) - int(stage.run.peek("applied", n)), 0)
 
 
-def _skips_founding(stage: Stage, n: Node) -> bool:
-    """An application need not apply founding entries, for the founders are in force already."""
-    return stage.run.take("skip_founding_change", n)
+def _passes_over(stage: Stage, n: Node) -> bool:
+    """No line need say that a server has dealt with its next change.
+
+    Its application need not apply founding entries, for the founders are in force already; it applies all, or none, of them.
+    """
+    if not _founding_left(stage, n):
+        return _rejects(stage, n)
+    mark, skips = stage.run.mark(), int(stage.run.peek("applied", n)) == stage.phases[n].began
+    while skips and _founding_left(stage, n):
+        skips = stage.run.take("skip_founding_change", n)
+    if not skips:
+        stage.run.back(mark)
+    return skips
 
 
 def _rejects(stage: Stage, n: Node) -> bool:
     """An application that rejects a change does not apply it, and no line says so: supposed only of changes that no line shows to be applied."""
     before: Config = stage.run.peek("config", n)
     mark = stage.run.mark()
-    applied = _founding_left(stage, n) <= 0 and stage.run.take("apply_change", n)
+    applied = not _founding_left(stage, n) and stage.run.take("apply_change", n)
     after: Config = stage.run.peek("config", n)
     stage.run.back(mark)
     return applied and not stage.cluster.is_applied(before, after) and stage.run.take("reject_change", n)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from model_check.validation.etcd_elections import forget_before_vote
 from model_check.validation.etcd_lines import Event
@@ -10,8 +11,8 @@ from model_check.validation.etcd_stage import Refused, Stage, Way, text
 from spec.etcd_raft import Config, Kind, Message, Node, Progress
 from spec.replicated_log import Index
 
-Untraced = Callable[[], None]
-"""A step that the library does not trace, taken before a line's own."""
+Untraced = tuple[Any, ...]
+"""A step that the library does not trace, taken before a line's own: the action and its arguments."""
 
 
 def send_request(stage: Stage, event: Event, n: Node) -> None:
@@ -86,7 +87,7 @@ def send_response(stage: Stage, event: Event, n: Node) -> None:
 
 def ways_to_receive(stage: Stage, event: Event, n: Node) -> list[Way]:
     """A server receives a message; a leader may have been told before what became of its calls to the sender, or have dropped entries."""
-    return [lambda before=before: _receive(stage, event, n, before) for before in (None, *_told_before(stage, event, n))]  # type: ignore[misc]
+    return [partial(_receive, stage, event, n, before) for before in ((), *_told_before(stage, event, n))]
 
 
 def _told_before(stage: Stage, event: Event, n: Node) -> list[Untraced]:
@@ -100,19 +101,19 @@ def _told_before(stage: Stage, event: Event, n: Node) -> list[Untraced]:
         sent = stage.cluster.next_call(stage.position, m.source)
         if sent is not None and sent.index == m.index:
             # It goes on from the acknowledgement though it had sent more: it was told, before it or after it, that this was lost.
-            return [lambda: stage.take("report_unreachable", n, p)]
+            return [("report_unreachable", n, p)]
     if progress == Progress.SNAPSHOT and run.peek("pending_snapshot", n, p) > m.index >= run.peek("compacted", n):
         sent = stage.cluster.next_call(stage.position, m.source)
         if sent is not None and sent.index == run.peek("pending_snapshot", n, p):
             # The acknowledgement did not suffice to go on from: what follows it was dropped already.
-            return [lambda: stage.take("compact", n, Index(m.index + 1))]
+            return [("compact", n, Index(m.index + 1))]
     return []
 
 
-def _receive(stage: Stage, event: Event, n: Node, before: Untraced | None) -> None:
+def _receive(stage: Stage, event: Event, n: Node, before: Untraced) -> None:
     stage.settle(n)
-    if before is not None:
-        before()
+    if before:
+        stage.take(*before)
     stage.shows(event, n, "receive")
     message = event.message
     assert message is not None

@@ -37,7 +37,7 @@ def restarts(cluster: Cluster, run: Run, position: int, n: Node) -> list[Restart
     life = _life(cluster, position)
     found: list[tuple[tuple[int, ...], Restart]] = []
     for done, vouched, known, disk in _disks(cluster, run, life, n):
-        for c in run.peek("configs"):
+        for c in _configs(cluster, run, life[0].commit):
             shown = _shown(cluster, life, disk, known.commit, c)
             later = _fits_later(cluster, life, disk, known.commit, c)
             for action, arguments in _steps(cluster, run, life[0], n, done, disk, known):
@@ -61,6 +61,18 @@ def _disks(cluster: Cluster, run: Run, life: list[Event], n: Node) -> Iterator[t
         for done, disk in enumerate(disks):
             if KnownCommit(n, Slot(done), vouched) not in known:
                 yield done, vouched, KnownCommit(n, Slot(0), vouched), disk
+
+
+def _configs(cluster: Cluster, run: Run, compacted: int) -> list[ConfigAt]:
+    """The configurations that an application may have kept.
+
+    Founding entries change nothing, and an application applies all or none of those behind its snapshot: of the positions
+    among them two stand for all.
+    """
+    founding = len(cluster.peers)
+    found: list[ConfigAt] = sorted(run.peek("configs"), key=lambda c: c.index)
+    among = [c for c in found if min(compacted, founding) <= c.index <= founding and c.index > 0]
+    return [c for c in found if c.index > founding or c.index == 0 or c in (among[:1] + among[-1:])]
 
 
 def _steps(
@@ -101,6 +113,9 @@ def _shown(cluster: Cluster, life: list[Event], disk: Disk, commit: Index, c: Co
 
 def _fits_later(cluster: Cluster, life: list[Event], disk: Disk, commit: Index, c: ConfigAt) -> bool:
     """Whether what a server applies first, or that it stands for election before, fits the configuration that it has."""
+    if len(life) > 2 and 0 < c.index < len(cluster.peers) and cluster.repeats_after(life[2]) < len(cluster.peers) - c.index:
+        # It would apply the founding entries behind its snapshot.
+        return False
     if len(life) < 4 or life[-1].name not in ("ApplyConfChange", "BecomeCandidate"):
         return True
     changes = ((i, e.change) for i, e in enumerate(disk.log.entries[int(c.index) :], int(c.index) + 1) if e.change is not None)
@@ -109,6 +124,6 @@ def _fits_later(cluster: Cluster, life: list[Event], disk: Disk, commit: Index, 
         # It has applied all changes that it knows to be committed.
         return first is None or first[0] > commit
     if first is None:
-        return False
+        return True
     following = (c.config.incoming | first[1].voters) - first[1].removed - first[1].learners
     return life[-1].new_conf == cluster.shown(following)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from model_check.validation.etcd_cluster import Cluster
@@ -16,8 +16,8 @@ from spec.language import SpecError
 _ROLES = {Role.FOLLOWER: "StateFollower", Role.PRE_CANDIDATE: "StatePreCandidate", Role.CANDIDATE: "StateCandidate", Role.LEADER: "StateLeader"}
 _LABELS = {"source": "from", "target": "to", "log_term": "logTerm", "hint": "rejectHint"}
 
-Way = Callable[[], None]
-"""One way to explain a line: it takes the steps, and raises Refused where the line does not show them."""
+Way = partial[None]
+"""One way to explain a line: it takes the steps, and raises Refused where the line does not show them. Its arguments tell it from others."""
 Proposal = tuple[tuple[str, int], ...] | None
 """The parts of a change of members; None for a command."""
 
@@ -29,11 +29,13 @@ class Phase:
     Attributes:
         boot: Before a server has started completely: which line is to come.
         founding: How many founding members' lines have come.
+        began: The position of the configuration that it has started with, among founding entries.
         batch: The proposals whose lines have come and which are not yet appended; a None is a command.
     """
 
     boot: str = "off"
     founding: int = 0
+    began: int = 0
     batch: tuple[Proposal, ...] = ()
 
 

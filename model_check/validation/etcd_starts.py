@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from model_check.validation.etcd_lines import Event
 from model_check.validation.etcd_members import pass_over_up_to
 from model_check.validation.etcd_restarts import Restart, restarts
@@ -15,13 +17,13 @@ def ways_to_start(stage: Stage, event: Event, n: Node) -> list[Way]:
     Where a disk leads to all that its first lines show, those that do not are left out: they are refused within these lines.
     """
     if stage.phases[n].boot == "off":
-        return [lambda: _first_start(stage, event, n)]
+        return [partial(_first_start, stage, event, n)]
     mark = stage.run.mark()
     pass_over_up_to(stage, n, event.commit)
     found = restarts(stage.cluster, stage.run, stage.position, n)
     stage.run.back(mark)
     fitting = [restart for restart in found if restart.shown == 3 and _is_possible(stage, event, n, restart)]
-    return [lambda restart=restart: _restart(stage, event, n, restart) for restart in fitting or found]  # type: ignore[misc]
+    return [partial(_restart, stage, event, n, restart) for restart in fitting or found]
 
 
 def _first_start(stage: Stage, event: Event, n: Node) -> None:
@@ -77,7 +79,7 @@ def boot(stage: Stage, event: Event, n: Node) -> None:
         stage.phases[n] = Phase(boot="begin")
     elif stands_at == "begin" and event.name == "BecomeFollower":
         stage.shows(event, n, "restart")
-        stage.phases[n] = Phase(boot="found" if _can_found(stage, n) else "")
+        stage.phases[n] = Phase(boot="found" if _can_found(stage, n) else "", began=int(stage.run.peek("applied", n)))
     else:
         wanted = {"off": "InitState", "restore": "ApplyConfChange", "begin": "BecomeFollower"}[stands_at]
         raise Refused("restart", f"name == {wanted}", f"the server is {'not running' if stands_at == 'off' else 'starting'}: a line {wanted} has to come first")

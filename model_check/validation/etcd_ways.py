@@ -8,6 +8,8 @@ snapshot instead of them, and is told of a lost message when it sends anew, beca
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from model_check.validation import etcd_batches, etcd_elections, etcd_members, etcd_replication, etcd_starts
 from model_check.validation.etcd_lines import Event
@@ -40,12 +42,12 @@ _ONE_WAY: dict[str, Callable[[Stage, Event, Node], None]] = {
 def ways(stage: Stage, event: Event, n: Node) -> list[Way]:
     """The ways to explain a line, likelier ones first."""
     if event.name != "InitState" and etcd_starts.boots(stage, n):
-        return [lambda: etcd_starts.boot(stage, event, n)]
+        return [partial(etcd_starts.boot, stage, event, n)]
     if etcd_starts.founds(stage, event, n):
-        return [lambda: etcd_starts.found(stage, event, n)]
+        return [partial(etcd_starts.found, stage, event, n)]
     found = _of_running(stage, event, n)
     if event.role == "StatePreCandidate" and stage.run.peek("role", n) != Role.PRE_CANDIDATE:
-        return [lambda way=way: _after_standing(stage, n, way) for way in found]  # type: ignore[misc]
+        return [partial(_after_standing, stage, n, way.func, *way.args) for way in found]
     return found
 
 
@@ -55,10 +57,10 @@ def _of_running(stage: Stage, event: Event, n: Node) -> list[Way]:
     several = _WAYS.get(event.name)
     if several is not None:
         return several(stage, event, n)
-    return [lambda: _ONE_WAY[event.name](stage, event, n)]
+    return [partial(_ONE_WAY[event.name], stage, event, n)]
 
 
-def _after_standing(stage: Stage, n: Node, way: Way) -> None:
+def _after_standing(stage: Stage, n: Node, explain: Callable[..., None], *arguments: Any) -> None:
     """A server has become a pre-candidate before a line, which has no line of its own."""
     etcd_elections.stand(stage, n)
-    way()
+    explain(*arguments)
