@@ -159,10 +159,11 @@ class Cluster:
             }
         return not self._applied.isdisjoint({(old, new, self.shown(after.outgoing)), (old, new, None)})
 
-    def repeats_after(self, event: Event) -> int:
-        """How many of a server's lines after one apply a change that leaves the voters as they are, before another changes them or it starts anew."""
-        count, following = 0, self.after(event)
-        while following is not None and following.name != "InitState" and following.conf == event.conf:
+    def repeats_from(self, position: int) -> int:
+        """How many of a server's lines, from one up to its next Ready, apply a change that leaves the voters as they are."""
+        count, event = 0, self.events[position]
+        following: Event | None = event
+        while following is not None and following.name not in ("Ready", "InitState") and following.conf == event.conf:
             count += following.name == "ApplyConfChange" and following.new_conf == following.conf[0]
             following = self.after(following)
         return count

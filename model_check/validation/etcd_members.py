@@ -28,6 +28,9 @@ def ways_to_apply(stage: Stage, event: Event, n: Node) -> list[Way]:
                 break
     stage.run.back(mark)
     stage.phases[n], stage.quiet = phase, quiet
+    if _founding_left(stage, n) > stage.cluster.repeats_from(stage.position):
+        # It has rather passed over the founding entries.
+        ways.reverse()
     return [partial(_apply, stage, event, n, passed, action) for passed, action in ways or [(0, "apply_change")]]
 
 
@@ -55,7 +58,7 @@ def pass_over(stage: Stage, n: Node, action: str, *arguments: Any) -> None:
     """Take a step that shows that a server has dealt with all changes before it, after passing over those that have no line."""
     mark = stage.run.mark()
     while not stage.run.take(action, *arguments):
-        applies = 0 < _founding_left(stage, n) <= stage.cluster.repeats_after(stage.cluster.events[stage.position])
+        applies = 0 < _founding_left(stage, n) <= stage.cluster.repeats_from(stage.position)
         if applies or not _passes_over(stage, n):
             stage.run.back(mark)
             stage.take(action, *arguments)

@@ -66,13 +66,13 @@ def _disks(cluster: Cluster, run: Run, life: list[Event], n: Node) -> Iterator[t
 def _configs(cluster: Cluster, run: Run, compacted: int) -> list[ConfigAt]:
     """The configurations that an application may have kept.
 
-    Founding entries change nothing, and an application applies all or none of those behind its snapshot: of the positions
-    among them two stand for all.
+    Founding entries change nothing, and the application may, but need not, apply those behind its snapshot: of the positions
+    among them the first that a snapshot allows stands for all.
     """
     founding = len(cluster.peers)
     found: list[ConfigAt] = sorted(run.peek("configs"), key=lambda c: c.index)
     among = [c for c in found if min(compacted, founding) <= c.index <= founding and c.index > 0]
-    return [c for c in found if c.index > founding or c.index == 0 or c in (among[:1] + among[-1:])]
+    return [c for c in found if c.index > founding or c.index == 0 or c in among[:1]]
 
 
 def _steps(
@@ -113,9 +113,6 @@ def _shown(cluster: Cluster, life: list[Event], disk: Disk, commit: Index, c: Co
 
 def _fits_later(cluster: Cluster, life: list[Event], disk: Disk, commit: Index, c: ConfigAt) -> bool:
     """Whether what a server applies first, or that it stands for election before, fits the configuration that it has."""
-    if len(life) > 2 and 0 < c.index < len(cluster.peers) and cluster.repeats_after(life[2]) < len(cluster.peers) - c.index:
-        # It would apply the founding entries behind its snapshot.
-        return False
     if len(life) < 4 or life[-1].name not in ("ApplyConfChange", "BecomeCandidate"):
         return True
     changes = ((i, e.change) for i, e in enumerate(disk.log.entries[int(c.index) :], int(c.index) + 1) if e.change is not None)
