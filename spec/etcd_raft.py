@@ -566,9 +566,7 @@ class EtcdRaft(Protocol):
             self.queued |= {self.message(Kind.APPEND_REPLY, self.term[n], n, m.source, m.entries.last, Term(0), Index(0))}
         else:
             at = self.guess(n, min(m.index, self.log[n].last), m.log_term)
-            self.queued |= {
-                Message(Kind.APPEND_REPLY, self.term[n], n, m.source, m.index, self.known_term(n, at), nothing(), Index(0), True, at)
-            }
+            self.queued |= {Message(Kind.APPEND_REPLY, self.term[n], n, m.source, m.index, self.known_term(n, at), nothing(), Index(0), True, at)}
 
     @action
     def answer_stale(self, n: Node) -> None:
@@ -730,9 +728,7 @@ class EtcdRaft(Protocol):
         self.progress[n, p] = Progress.SNAPSHOT
         self.pending_snapshot[n, p] = last
         self.next_index[n, p] = last + 1
-        self.queued |= {
-            Message(Kind.SNAPSHOT, self.term[n], n, p, Index(0), Term(0), self.log[n].window(Index(0), last), Index(0), False, Index(0))
-        }
+        self.queued |= {Message(Kind.SNAPSHOT, self.term[n], n, p, Index(0), Term(0), self.log[n].window(Index(0), last), Index(0), False, Index(0))}
 
     @action
     def report_snapshot(self, n: Node, p: Node, arrived: bool) -> None:
@@ -789,9 +785,8 @@ class EtcdRaft(Protocol):
             self.writes |= {Write(n, self.unwritten[n], disk)}
         self.known_commits |= {KnownCommit(n, self.unwritten[n], self.commit[n])}
         slot = self.unwritten[n]
-        waiting = Set({m for m in self.queued if m.source == n and slot > 0 and self.promises(m)})
-        self.held |= Set({Held(slot, m) for m in waiting})
-        self.network |= Set({m for m in self.queued if m.source == n}) - waiting
+        self.held |= Set({Held(slot, m) for m in self.queued if m.source == n and self.waits(m, slot)})
+        self.network |= Set({m for m in self.queued if m.source == n and not self.waits(m, slot)})
         self.queued -= Set({m for m in self.queued if m.source == n})
         self.reached |= {Reached(self.term[n], n)}
         self.handed_out[n] = max(self.handed_out[n], self.commit[n])
@@ -980,9 +975,9 @@ class EtcdRaft(Protocol):
         """Whether server n has dealt with all that it must deal with before anything else."""
         return self.handling[n] is None and self.asking[n] == Set() and not self.opening[n] and not self.recount[n]
 
-    def promises(self, m: Message) -> bool:
-        """Whether a message promises something that its sender must remember: a vote, or that it holds entries."""
-        return m.kind in (Kind.VOTE_REPLY, Kind.APPEND_REPLY) and in_force("promises wait for the disk")
+    def waits(self, m: Message, slot: Slot) -> bool:
+        """Whether a message waits for a write: one that promises what its sender must remember, a vote, or that it holds entries."""
+        return slot > 0 and m.kind in (Kind.VOTE_REPLY, Kind.APPEND_REPLY) and in_force("promises wait for the disk")
 
     def promises_as_much(self, a: Disk, b: Disk) -> bool:
         """Whether two states of a disk are the same for all that answers promise."""
