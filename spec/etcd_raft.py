@@ -204,6 +204,11 @@ def log_of(entries: Window[Index, Entry]) -> Seq[Index, Entry]:
     return empty_log().extend(entries)
 
 
+def nobody() -> Config:
+    """The configuration without members."""
+    return Config(Set(), Set(), Set(), Set())
+
+
 class EtcdRaft(Protocol):
     """Servers elect a leader, replicate and commit as etcd's library does, and change their members and their disks."""
 
@@ -292,15 +297,19 @@ class EtcdRaft(Protocol):
     commitments: History[Set[Commitment]]
     """What each leader has committed."""
 
-    def init(self) -> None:
-        """All servers are voters, with empty disks; no message is under way."""
-        everyone = Config(Set({n for n in Node}), Set(), Set(), Set())
+    def init(self, voters: Set[Node], learners: Set[Node], founded: bool) -> None:
+        """Disks are empty but for the configuration, which the founders know or will be founded with (section 4.4); others know of none."""
+        require(voters != Set())
+        require(voters & learners == Set())
+        # Founding entries make voters.
+        require(learners == Set() or not founded)
         self.term = Map({n: Term(0) for n in Node})
         self.vote = Map({n: None for n in Node})
         self.log = Map({n: Seq.empty(Index) for n in Node})
         self.compacted = Map({n: Index(0) for n in Node})
         self.commit = Map({n: Index(0) for n in Node})
-        self.config = Map({n: everyone for n in Node})
+        founders = Config(voters, Set(), learners, Set())
+        self.config = Map({n: founders if not founded and (n in voters or n in learners) else nobody() for n in Node})
         self.applied = Map({n: Index(0) for n in Node})
         self.handed_out = Map({n: Index(0) for n in Node})
         self.role = Map({n: Role.FOLLOWER for n in Node})
@@ -324,9 +333,9 @@ class EtcdRaft(Protocol):
         self.held = Set()
         self.network = Set()
         self.reached = Set()
-        self.founding = Seq.empty(Index)
-        self.founders = everyone
-        self.configs = Set({ConfigAt(Index(0), everyone)})
+        self.founding = empty_log().append(Entry(Term(0) + 1, Change(voters, Set(), Set(), False, False))) if founded else empty_log()
+        self.founders = founders
+        self.configs = Set({ConfigAt(Index(0), nobody())}) if founded else Set({ConfigAt(Index(0), founders), ConfigAt(Index(0), nobody())})
         self.offices = Set()
         self.committed = Seq.empty(Index)
         self.commitments = Set()
@@ -841,6 +850,7 @@ class EtcdRaft(Protocol):
         """Server n is set up with the founding entries, in term 1."""
         require(self.idle(n))
         require(self.founding.last > 0)
+        require(self.names(self.founders, n))
         require(self.term[n] == 0)
         require(self.log[n].last == 0)
         self.term[n] = self.term[n] + 1
@@ -932,6 +942,7 @@ class EtcdRaft(Protocol):
         require(compacted <= commit)
         # Its configuration is one that it has applied, and no older than its snapshot.
         require(c.index <= commit or c.index <= compacted)
+        require(c.index > 0 or c.config == self.first_config(n))
         require(all(i <= c.index or i > compacted or disk.log[i].change is None for i in disk.log.indices() if i <= last))
         self.term[n] = disk.term
         self.vote[n] = disk.vote
@@ -992,6 +1003,10 @@ class EtcdRaft(Protocol):
     def names(self, config: Config, n: Node) -> bool:
         """Whether n is a voter or a learner, now or when a joint configuration ends."""
         return n in config.incoming or n in config.outgoing or n in config.learners or n in config.learners_next
+
+    def first_config(self, n: Node) -> Config:
+        """The configuration that server n begins with: a founder knows it already, or is founded with it, and others know of none."""
+        return self.founders if self.founding.last == 0 and self.names(self.founders, n) else nobody()
 
     def is_member(self, n: Node, p: Node) -> bool:
         """Whether p is a member in the eyes of server n."""

@@ -10,7 +10,6 @@ from model_check.validation.etcd_lines import Event, WireMessage
 from model_check.validation.run import Run
 from spec.etcd_raft import Change, Config, ConfigAt, Disk, Entry, EtcdRaft, Kind, KnownCommit, Message, Node, Slot, Write
 from spec.language import Map, Scope, Seq, Set, State, Window
-from spec.language.context import activate
 from spec.replicated_log import Index, Term
 
 _UNBOUNDED = 1 << 40
@@ -208,10 +207,9 @@ class Cluster:
 
     def initial_state(self) -> State:
         """The servers as their first lines show them: with an empty disk, or with what was put on it before."""
-        activate(self.protocol.context)
-        base = dict(self.protocol.initial_states()[0].items())
-        entries = {number: self._preset(life) for number, life in self.lives.items()}
         everyone = Set(self.nodes.values())
+        base = dict(self.protocol.initial_state(everyone, Set(), False).items())
+        entries = {number: self._preset(life) for number, life in self.lives.items()}
         preset = self._preset_config(entries)
         per_node: dict[str, dict[Node, Any]] = {
             name: {} for name in ("term", "vote", "log", "compacted", "commit", "config", "applied", "handed_out", "disk")
@@ -228,7 +226,7 @@ class Cluster:
                 per_node[name][node] = value
         base.update({name: Map({n: values[n] for n in self.nodes.values()}) for name, values in per_node.items()})
         founding = tuple(Entry(Term(1), Change(Set({self.nodes[p]}), Set(), Set(), False, False)) for p in self.peers)
-        base.update(founding=Seq(Index, 0, founding), founders=Config(self.members(self.peers), Set(), Set(), Set()))
+        base.update(founding=Seq(Index, 0, founding), founders=Config(self.members(self.peers), Set(), Set(), Set()) if self.peers else preset)
         base.update(configs=Set(configs), known_commits=Set(known_commits))
         return EtcdRaft.state_of(**base)  # type: ignore[return-value]
 
