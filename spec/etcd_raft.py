@@ -693,6 +693,9 @@ class EtcdRaft(Protocol):
         require(self.config[n].outgoing != Set() or not change.leave)
         after = self.changed(self.config[n], change)
         require(after.incoming != Set())
+        # Majorities before and after it intersect where one voter comes or goes; founding entries change nothing.
+        moved = (after.incoming - self.config[n].incoming) | (self.config[n].incoming - after.incoming)
+        require(change.joint or i <= self.founding.last or all(p == q for p in moved for q in moved), rule="a simple change concerns one voter")
         self.install(n, i, after)
 
     @action
@@ -913,7 +916,8 @@ class EtcdRaft(Protocol):
             require(new > self.commit[n])
             self.log[n] = self.log[n].splice(new, m.entries)
         # Beyond the last entry that the call covers, the log may still differ from the leader's.
-        self.commit[n] = max(self.commit[n], min(m.commit, m.entries.last))
+        covered = m.entries.last if in_force("clamp the leader's commit index") else self.log[n].last
+        self.commit[n] = max(self.commit[n], min(m.commit, covered))
 
     def install(self, n: Node, i: Index, after: Config) -> None:
         """Put a configuration in force at server n; a leader forgets who is no member and begins to probe who is new."""
@@ -1017,21 +1021,22 @@ class EtcdRaft(Protocol):
         return n in self.config[n].incoming or n in self.config[n].outgoing
 
     def won(self, n: Node) -> bool:
-        """Whether majorities of all voters' sets are for candidate n."""
-        config = self.config[n]
-        return is_majority(self.granted[n], config.incoming) and (config.outgoing == Set() or is_majority(self.granted[n], config.outgoing))
+        """Whether enough voters are for candidate n."""
+        return self.suffice(n, self.granted[n])
 
     def lost(self, n: Node) -> bool:
         """Whether so many are against candidate n that it cannot win."""
-        config = self.config[n]
-        without_incoming = not is_majority(config.incoming - self.denied[n], config.incoming)
-        return without_incoming or (config.outgoing != Set() and not is_majority(config.outgoing - self.denied[n], config.outgoing))
+        return not self.suffice(n, (self.config[n].incoming | self.config[n].outgoing) - self.denied[n])
 
     def agreed(self, n: Node, i: Index) -> bool:
-        """Whether majorities of all voters' sets are known to leader n to hold its log up to i."""
+        """Whether enough voters are known to leader n to hold its log up to i."""
+        return self.suffice(n, Set({p for p in Node if i <= self.match_index[n, p]}))
+
+    def suffice(self, n: Node, members: Set[Node]) -> bool:
+        """Whether members decide in the eyes of server n: majorities of both voters' sets of a joint configuration (section 4.3)."""
         config = self.config[n]
-        holders = Set({p for p in Node if i <= self.match_index[n, p]})
-        return is_majority(holders, config.incoming) and (config.outgoing == Set() or is_majority(holders, config.outgoing))
+        both = config.outgoing == Set() or is_majority(members, config.outgoing) or not in_force("a joint configuration needs both majorities")
+        return is_majority(members, config.incoming) and both
 
     def grants_vote(self, n: Node, m: Message) -> bool:
         """Whether server n votes for the candidate: its vote is free, it knows no leader, and the candidate's log is as up to date (section 3.6.1)."""
@@ -1043,7 +1048,9 @@ class EtcdRaft(Protocol):
 
     def follows_on(self, n: Node, m: Message) -> bool:
         """Whether server n holds the entry before those of a call."""
-        return m.index <= self.log[n].last and self.term_at(n, m.index) == m.log_term
+        # A log has no gaps, whatever the rules.
+        gapless = m.index <= self.log[n].last
+        return gapless and (self.term_at(n, m.index) == m.log_term or not in_force("AppendEntries consistency check"))
 
     def wants_snapshot(self, n: Node, m: Message) -> bool:
         """Whether follower n has to replace its log by the snapshot that it has received."""
@@ -1171,6 +1178,16 @@ class EtcdRaft(Protocol):
     # --- What must be possible
 
     @witness
+    def a_leader_is_elected(self) -> bool:
+        """Some server leads."""
+        return any(self.role[n] == Role.LEADER for n in Node)
+
+    @witness
+    def a_leader_is_deposed(self, after: EtcdRaft) -> bool:
+        """A leader hears of a later term and steps down."""
+        return any(self.role[n] == Role.LEADER and self.term[n] < after.term[n] for n in Node)
+
+    @witness
     def an_entry_is_committed(self) -> bool:
         """Some entry is committed."""
         return self.committed.last > 0
@@ -1181,19 +1198,44 @@ class EtcdRaft(Protocol):
         return any(self.role[n] != Role.LEADER and self.commit[n] > 0 for n in Node)
 
     @witness
+    def a_conflicting_suffix_is_truncated(self, after: EtcdRaft) -> bool:
+        """A follower gives up an entry for the leader's (section 3.5)."""
+        return any(after.log[n].last >= i and after.log[n][i] != self.log[n][i] for n in Node for i in self.log[n].indices())
+
+    @witness
     def a_promise_is_lost_before_it_is_made(self, after: EtcdRaft) -> bool:
         """A server crashes and forgets a vote that had not left."""
         return any(self.term[n] == after.term[n] and self.vote[n] is not None and after.vote[n] is None for n in Node)
 
     @witness
+    def a_write_is_torn(self, after: EtcdRaft) -> bool:
+        """A server crashes when some entries of a write were on its disk, but not the term in which it took them over."""
+        return any(self.disk[n].log != after.disk[n].log and after.term[n] < self.term[n] for n in Node)
+
+    @witness
     def a_member_is_removed(self) -> bool:
         """A configuration lacks a server that was a founder."""
-        return any(any(p not in self.config[n].incoming for p in self.founders.incoming) for n in Node)
+        return any(any(p not in c.config.incoming for p in self.founders.incoming) for c in self.configs if c.index > 0)
+
+    @witness
+    def a_learner_becomes_a_voter(self, after: EtcdRaft) -> bool:
+        """A server that only learned votes from now on."""
+        return any(p in self.config[n].learners and p in after.config[n].incoming for n in Node for p in Node)
 
     @witness
     def a_configuration_is_joint(self) -> bool:
         """A server counts two majorities."""
         return any(self.config[n].outgoing != Set() for n in Node)
+
+    @witness
+    def a_joint_configuration_ends(self, after: EtcdRaft) -> bool:
+        """A server counts one majority again."""
+        return any(self.config[n].outgoing != Set() and after.config[n].outgoing == Set() and after.applied[n] > self.applied[n] for n in Node)
+
+    @witness
+    def a_voter_waits_to_be_a_learner(self) -> bool:
+        """A server that becomes a learner still votes, because the configuration before counts it."""
+        return any(self.config[n].learners_next != Set() for n in Node)
 
     @witness
     def a_snapshot_is_restored(self, after: EtcdRaft) -> bool:
@@ -1208,6 +1250,31 @@ class EtcdRaft(Protocol):
         return all(self.log[n][i].change is None for n in Node for i in self.log[n].indices())
 
     @constraint
-    def disks_are_quick(self) -> bool:
-        """Bounds: a write is on disk before the next one is handed out."""
-        return True
+    def no_compaction(self) -> bool:
+        """Bounds: no server drops entries, so no snapshot is sent."""
+        return all(self.compacted[n] == 0 for n in Node)
+
+    @constraint
+    def no_pre_votes(self) -> bool:
+        """Bounds: servers stand for election at once."""
+        return all(self.role[n] != Role.PRE_CANDIDATE for n in Node)
+
+    @constraint
+    def no_heartbeats(self) -> bool:
+        """Bounds: leaders send entries only, or empty calls."""
+        return all(m.kind != Kind.HEARTBEAT for m in self.queued)
+
+    @constraint
+    def no_refused_changes(self) -> bool:
+        """Bounds: no change is dropped because too much is uncommitted."""
+        return all(self.pending_change[n] <= self.log[n].last for n in Node)
+
+    @constraint
+    def all_servers_vote(self) -> bool:
+        """Bounds: all servers are voters from the beginning, and know it."""
+        return self.founding.last == 0 and all(n in self.founders.incoming for n in Node)
+
+    @constraint
+    def one_candidate_per_term(self) -> bool:
+        """Bounds: no split votes; in each term at most one server stands for election."""
+        return all(n == p for n in Node for p in Node if self.term[n] == self.term[p] and self.vote[n] == n and self.vote[p] == p)
