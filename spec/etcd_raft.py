@@ -704,6 +704,8 @@ class EtcdRaft(Protocol):
         require(self.idle(n))
         i = self.next_change(n)
         require(i is not None)
+        # The founders are agreed on beforehand.
+        require(i > self.founding.last)
         require(i <= self.handed_out[n], rule="apply committed changes only")
         self.install(n, i, self.config[n])
 
@@ -828,7 +830,10 @@ class EtcdRaft(Protocol):
         require(c in self.configs)
         require(k.node == n)
         require(k.slot == 0)
-        self.come_back(n, self.disk[n], k.commit, self.disk[n].log.last, compacted, c)
+        disk = self.disk[n]
+        # A forgotten vote could be cast again.
+        kept = disk if in_force("promises survive a restart") else Disk(Term(0), None, disk.log, disk.compacted)
+        self.come_back(n, kept, k.commit, disk.log.last, compacted, c)
 
     @action
     def restart_torn(self, n: Node, w: Write, last: Index, k: KnownCommit, c: ConfigAt) -> None:
@@ -1007,6 +1012,10 @@ class EtcdRaft(Protocol):
     def names(self, config: Config, n: Node) -> bool:
         """Whether n is a voter or a learner, now or when a joint configuration ends."""
         return n in config.incoming or n in config.outgoing or n in config.learners or n in config.learners_next
+
+    def is_busy(self, n: Node) -> bool:
+        """Whether server n is in the middle of something, or has made messages that it has not sent."""
+        return not self.idle(n) or any(m.source == n for m in self.queued)
 
     def first_config(self, n: Node) -> Config:
         """The configuration that server n begins with: a founder knows it already, or is founded with it, and others know of none."""
@@ -1278,3 +1287,18 @@ class EtcdRaft(Protocol):
     def one_candidate_per_term(self) -> bool:
         """Bounds: no split votes; in each term at most one server stands for election."""
         return all(n == p for n in Node for p in Node if self.term[n] == self.term[p] and self.vote[n] == n and self.vote[p] == p)
+
+    @constraint
+    def only_full_calls(self) -> bool:
+        """Bounds: leaders send all entries that they have, or none."""
+        return all(m.entries.last == self.log[m.source].last or m.entries.after == m.entries.last for m in self.queued if m.kind == Kind.APPEND)
+
+    @constraint
+    def servers_take_turns(self) -> bool:
+        """Bounds: what a server has begun, it has sent before another one does anything."""
+        return all(n == p for n in Node if self.is_busy(n) for p in Node if self.is_busy(p))
+
+    @constraint
+    def disks_are_quick(self) -> bool:
+        """Bounds: what a server has handed over is written before another one does anything."""
+        return all(n == p or not self.is_busy(p) and self.unwritten[p] == 0 for n in Node if self.unwritten[n] > 0 for p in Node)
