@@ -1259,6 +1259,11 @@ class EtcdRaft(Protocol):
         return all(self.log[n][i].change is None for n in Node for i in self.log[n].indices())
 
     @constraint
+    def no_entries(self) -> bool:
+        """Bounds: elections only."""
+        return all(self.log[n].last == 0 for n in Node)
+
+    @constraint
     def no_compaction(self) -> bool:
         """Bounds: no server drops entries, so no snapshot is sent."""
         return all(self.compacted[n] == 0 for n in Node)
