@@ -204,6 +204,11 @@ def log_of(entries: Window[Index, Entry]) -> Seq[Index, Entry]:
     return empty_log().extend(entries)
 
 
+def nobody() -> Config:
+    """The configuration without members."""
+    return Config(Set(), Set(), Set(), Set())
+
+
 class EtcdRaft(Protocol):
     """Servers elect a leader, replicate and commit as etcd's library does, and change their members and their disks."""
 
@@ -292,15 +297,19 @@ class EtcdRaft(Protocol):
     commitments: History[Set[Commitment]]
     """What each leader has committed."""
 
-    def init(self) -> None:
-        """All servers are voters, with empty disks; no message is under way."""
-        everyone = Config(Set({n for n in Node}), Set(), Set(), Set())
+    def init(self, voters: Set[Node], learners: Set[Node], founded: bool) -> None:
+        """Disks are empty but for the configuration, which the founders know or will be founded with (section 4.4); others know of none."""
+        require(voters != Set())
+        require(voters & learners == Set())
+        # Founding entries make voters.
+        require(learners == Set() or not founded)
         self.term = Map({n: Term(0) for n in Node})
         self.vote = Map({n: None for n in Node})
         self.log = Map({n: Seq.empty(Index) for n in Node})
         self.compacted = Map({n: Index(0) for n in Node})
         self.commit = Map({n: Index(0) for n in Node})
-        self.config = Map({n: everyone for n in Node})
+        founders = Config(voters, Set(), learners, Set())
+        self.config = Map({n: founders if not founded and (n in voters or n in learners) else nobody() for n in Node})
         self.applied = Map({n: Index(0) for n in Node})
         self.handed_out = Map({n: Index(0) for n in Node})
         self.role = Map({n: Role.FOLLOWER for n in Node})
@@ -324,9 +333,9 @@ class EtcdRaft(Protocol):
         self.held = Set()
         self.network = Set()
         self.reached = Set()
-        self.founding = Seq.empty(Index)
-        self.founders = everyone
-        self.configs = Set({ConfigAt(Index(0), everyone)})
+        self.founding = empty_log().append(Entry(Term(0) + 1, Change(voters, Set(), Set(), False, False))) if founded else empty_log()
+        self.founders = founders
+        self.configs = Set({ConfigAt(Index(0), nobody())}) if founded else Set({ConfigAt(Index(0), founders), ConfigAt(Index(0), nobody())})
         self.offices = Set()
         self.committed = Seq.empty(Index)
         self.commitments = Set()
@@ -566,9 +575,7 @@ class EtcdRaft(Protocol):
             self.queued |= {self.message(Kind.APPEND_REPLY, self.term[n], n, m.source, m.entries.last, Term(0), Index(0))}
         else:
             at = self.guess(n, min(m.index, self.log[n].last), m.log_term)
-            self.queued |= {
-                Message(Kind.APPEND_REPLY, self.term[n], n, m.source, m.index, self.known_term(n, at), nothing(), Index(0), True, at)
-            }
+            self.queued |= {Message(Kind.APPEND_REPLY, self.term[n], n, m.source, m.index, self.known_term(n, at), nothing(), Index(0), True, at)}
 
     @action
     def answer_stale(self, n: Node) -> None:
@@ -686,6 +693,9 @@ class EtcdRaft(Protocol):
         require(self.config[n].outgoing != Set() or not change.leave)
         after = self.changed(self.config[n], change)
         require(after.incoming != Set())
+        # Majorities before and after it intersect where one voter comes or goes; founding entries change nothing.
+        moved = (after.incoming - self.config[n].incoming) | (self.config[n].incoming - after.incoming)
+        require(change.joint or i <= self.founding.last or all(p == q for p in moved for q in moved), rule="a simple change concerns one voter")
         self.install(n, i, after)
 
     @action
@@ -694,6 +704,8 @@ class EtcdRaft(Protocol):
         require(self.idle(n))
         i = self.next_change(n)
         require(i is not None)
+        # The founders are agreed on beforehand.
+        require(i > self.founding.last)
         require(i <= self.handed_out[n], rule="apply committed changes only")
         self.install(n, i, self.config[n])
 
@@ -730,9 +742,7 @@ class EtcdRaft(Protocol):
         self.progress[n, p] = Progress.SNAPSHOT
         self.pending_snapshot[n, p] = last
         self.next_index[n, p] = last + 1
-        self.queued |= {
-            Message(Kind.SNAPSHOT, self.term[n], n, p, Index(0), Term(0), self.log[n].window(Index(0), last), Index(0), False, Index(0))
-        }
+        self.queued |= {Message(Kind.SNAPSHOT, self.term[n], n, p, Index(0), Term(0), self.log[n].window(Index(0), last), Index(0), False, Index(0))}
 
     @action
     def report_snapshot(self, n: Node, p: Node, arrived: bool) -> None:
@@ -789,9 +799,8 @@ class EtcdRaft(Protocol):
             self.writes |= {Write(n, self.unwritten[n], disk)}
         self.known_commits |= {KnownCommit(n, self.unwritten[n], self.commit[n])}
         slot = self.unwritten[n]
-        waiting = Set({m for m in self.queued if m.source == n and slot > 0 and self.promises(m)})
-        self.held |= Set({Held(slot, m) for m in waiting})
-        self.network |= Set({m for m in self.queued if m.source == n}) - waiting
+        self.held |= Set({Held(slot, m) for m in self.queued if m.source == n and self.waits(m, slot)})
+        self.network |= Set({m for m in self.queued if m.source == n and not self.waits(m, slot)})
         self.queued -= Set({m for m in self.queued if m.source == n})
         self.reached |= {Reached(self.term[n], n)}
         self.handed_out[n] = max(self.handed_out[n], self.commit[n])
@@ -830,7 +839,10 @@ class EtcdRaft(Protocol):
         require(c in self.configs)
         require(k.node == n)
         require(k.slot == 0)
-        self.come_back(n, self.disk[n], k.commit, self.disk[n].log.last, compacted, c)
+        disk = self.disk[n]
+        # A forgotten vote could be cast again.
+        kept = disk if in_force("promises survive a restart") else Disk(Term(0), None, disk.log, disk.compacted)
+        self.come_back(n, kept, k.commit, disk.log.last, compacted, c)
 
     @action
     def restart_torn(self, n: Node, w: Write, last: Index, k: KnownCommit, c: ConfigAt) -> None:
@@ -855,6 +867,7 @@ class EtcdRaft(Protocol):
         """Server n is set up with the founding entries, in term 1."""
         require(self.idle(n))
         require(self.founding.last > 0)
+        require(self.names(self.founders, n))
         require(self.term[n] == 0)
         require(self.log[n].last == 0)
         self.term[n] = self.term[n] + 1
@@ -917,7 +930,8 @@ class EtcdRaft(Protocol):
             require(new > self.commit[n])
             self.log[n] = self.log[n].splice(new, m.entries)
         # Beyond the last entry that the call covers, the log may still differ from the leader's.
-        self.commit[n] = max(self.commit[n], min(m.commit, m.entries.last))
+        covered = m.entries.last if in_force("clamp the leader's commit index") else self.log[n].last
+        self.commit[n] = max(self.commit[n], min(m.commit, covered))
 
     def install(self, n: Node, i: Index, after: Config) -> None:
         """Put a configuration in force at server n; a leader forgets who is no member and begins to probe who is new."""
@@ -946,6 +960,7 @@ class EtcdRaft(Protocol):
         require(compacted <= commit)
         # Its configuration is one that it has applied, and no older than its snapshot.
         require(c.index <= commit or c.index <= compacted)
+        require(c.index > 0 or c.config == self.first_config(n))
         require(all(i <= c.index or i > compacted or disk.log[i].change is None for i in disk.log.indices() if i <= last))
         self.term[n] = disk.term
         self.vote[n] = disk.vote
@@ -989,9 +1004,9 @@ class EtcdRaft(Protocol):
         """Whether server n has dealt with all that it must deal with before anything else."""
         return self.handling[n] is None and self.asking[n] == Set() and not self.opening[n] and not self.recount[n]
 
-    def promises(self, m: Message) -> bool:
-        """Whether a message promises something that its sender must remember: a vote, or that it holds entries."""
-        return m.kind in (Kind.VOTE_REPLY, Kind.APPEND_REPLY) and in_force("promises wait for the disk")
+    def waits(self, m: Message, slot: Slot) -> bool:
+        """Whether a message waits for a write: one that promises what its sender must remember, a vote, or that it holds entries."""
+        return slot > 0 and m.kind in (Kind.VOTE_REPLY, Kind.APPEND_REPLY) and in_force("promises wait for the disk")
 
     def promises_as_much(self, a: Disk, b: Disk) -> bool:
         """Whether two states of a disk are the same for all that answers promise."""
@@ -1007,6 +1022,14 @@ class EtcdRaft(Protocol):
         """Whether n is a voter or a learner, now or when a joint configuration ends."""
         return n in config.incoming or n in config.outgoing or n in config.learners or n in config.learners_next
 
+    def is_busy(self, n: Node) -> bool:
+        """Whether server n is in the middle of something, or has made messages that it has not sent."""
+        return not self.idle(n) or any(m.source == n for m in self.queued)
+
+    def first_config(self, n: Node) -> Config:
+        """The configuration that server n begins with: a founder knows it already, or is founded with it, and others know of none."""
+        return self.founders if self.founding.last == 0 and self.names(self.founders, n) else nobody()
+
     def is_member(self, n: Node, p: Node) -> bool:
         """Whether p is a member in the eyes of server n."""
         return self.names(self.config[n], p)
@@ -1016,21 +1039,22 @@ class EtcdRaft(Protocol):
         return n in self.config[n].incoming or n in self.config[n].outgoing
 
     def won(self, n: Node) -> bool:
-        """Whether majorities of all voters' sets are for candidate n."""
-        config = self.config[n]
-        return is_majority(self.granted[n], config.incoming) and (config.outgoing == Set() or is_majority(self.granted[n], config.outgoing))
+        """Whether enough voters are for candidate n."""
+        return self.suffice(n, self.granted[n])
 
     def lost(self, n: Node) -> bool:
         """Whether so many are against candidate n that it cannot win."""
-        config = self.config[n]
-        without_incoming = not is_majority(config.incoming - self.denied[n], config.incoming)
-        return without_incoming or (config.outgoing != Set() and not is_majority(config.outgoing - self.denied[n], config.outgoing))
+        return not self.suffice(n, (self.config[n].incoming | self.config[n].outgoing) - self.denied[n])
 
     def agreed(self, n: Node, i: Index) -> bool:
-        """Whether majorities of all voters' sets are known to leader n to hold its log up to i."""
+        """Whether enough voters are known to leader n to hold its log up to i."""
+        return self.suffice(n, Set({p for p in Node if i <= self.match_index[n, p]}))
+
+    def suffice(self, n: Node, members: Set[Node]) -> bool:
+        """Whether members decide in the eyes of server n: majorities of both voters' sets of a joint configuration (section 4.3)."""
         config = self.config[n]
-        holders = Set({p for p in Node if i <= self.match_index[n, p]})
-        return is_majority(holders, config.incoming) and (config.outgoing == Set() or is_majority(holders, config.outgoing))
+        both = config.outgoing == Set() or is_majority(members, config.outgoing) or not in_force("a joint configuration needs both majorities")
+        return is_majority(members, config.incoming) and both
 
     def grants_vote(self, n: Node, m: Message) -> bool:
         """Whether server n votes for the candidate: its vote is free, it knows no leader, and the candidate's log is as up to date (section 3.6.1)."""
@@ -1042,7 +1066,9 @@ class EtcdRaft(Protocol):
 
     def follows_on(self, n: Node, m: Message) -> bool:
         """Whether server n holds the entry before those of a call."""
-        return m.index <= self.log[n].last and self.term_at(n, m.index) == m.log_term
+        # A log has no gaps, whatever the rules.
+        gapless = m.index <= self.log[n].last
+        return gapless and (self.term_at(n, m.index) == m.log_term or not in_force("AppendEntries consistency check"))
 
     def wants_snapshot(self, n: Node, m: Message) -> bool:
         """Whether follower n has to replace its log by the snapshot that it has received."""
@@ -1170,6 +1196,16 @@ class EtcdRaft(Protocol):
     # --- What must be possible
 
     @witness
+    def a_leader_is_elected(self) -> bool:
+        """Some server leads."""
+        return any(self.role[n] == Role.LEADER for n in Node)
+
+    @witness
+    def a_leader_is_deposed(self, after: EtcdRaft) -> bool:
+        """A leader hears of a later term and steps down."""
+        return any(self.role[n] == Role.LEADER and self.term[n] < after.term[n] for n in Node)
+
+    @witness
     def an_entry_is_committed(self) -> bool:
         """Some entry is committed."""
         return self.committed.last > 0
@@ -1180,19 +1216,44 @@ class EtcdRaft(Protocol):
         return any(self.role[n] != Role.LEADER and self.commit[n] > 0 for n in Node)
 
     @witness
+    def a_conflicting_suffix_is_truncated(self, after: EtcdRaft) -> bool:
+        """A follower gives up an entry for the leader's (section 3.5)."""
+        return any(after.log[n].last >= i and after.log[n][i] != self.log[n][i] for n in Node for i in self.log[n].indices())
+
+    @witness
     def a_promise_is_lost_before_it_is_made(self, after: EtcdRaft) -> bool:
         """A server crashes and forgets a vote that had not left."""
         return any(self.term[n] == after.term[n] and self.vote[n] is not None and after.vote[n] is None for n in Node)
 
     @witness
+    def a_write_is_torn(self, after: EtcdRaft) -> bool:
+        """A server crashes when some entries of a write were on its disk, but not the term in which it took them over."""
+        return any(self.disk[n].log != after.disk[n].log and after.term[n] < self.term[n] for n in Node)
+
+    @witness
     def a_member_is_removed(self) -> bool:
         """A configuration lacks a server that was a founder."""
-        return any(any(p not in self.config[n].incoming for p in self.founders.incoming) for n in Node)
+        return any(any(p not in c.config.incoming for p in self.founders.incoming) for c in self.configs if c.index > 0)
+
+    @witness
+    def a_learner_becomes_a_voter(self, after: EtcdRaft) -> bool:
+        """A server that only learned votes from now on."""
+        return any(p in self.config[n].learners and p in after.config[n].incoming for n in Node for p in Node)
 
     @witness
     def a_configuration_is_joint(self) -> bool:
         """A server counts two majorities."""
         return any(self.config[n].outgoing != Set() for n in Node)
+
+    @witness
+    def a_joint_configuration_ends(self, after: EtcdRaft) -> bool:
+        """A server counts one majority again."""
+        return any(self.config[n].outgoing != Set() and after.config[n].outgoing == Set() and after.applied[n] > self.applied[n] for n in Node)
+
+    @witness
+    def a_voter_waits_to_be_a_learner(self) -> bool:
+        """A server that becomes a learner still votes, because the configuration before counts it."""
+        return any(self.config[n].learners_next != Set() for n in Node)
 
     @witness
     def a_snapshot_is_restored(self, after: EtcdRaft) -> bool:
@@ -1207,6 +1268,51 @@ class EtcdRaft(Protocol):
         return all(self.log[n][i].change is None for n in Node for i in self.log[n].indices())
 
     @constraint
+    def no_entries(self) -> bool:
+        """Bounds: elections only."""
+        return all(self.log[n].last == 0 for n in Node)
+
+    @constraint
+    def no_compaction(self) -> bool:
+        """Bounds: no server drops entries, so no snapshot is sent."""
+        return all(self.compacted[n] == 0 for n in Node)
+
+    @constraint
+    def no_pre_votes(self) -> bool:
+        """Bounds: servers stand for election at once."""
+        return all(self.role[n] != Role.PRE_CANDIDATE for n in Node)
+
+    @constraint
+    def no_heartbeats(self) -> bool:
+        """Bounds: leaders send entries only, or empty calls."""
+        return all(m.kind != Kind.HEARTBEAT for m in self.queued)
+
+    @constraint
+    def no_refused_changes(self) -> bool:
+        """Bounds: no change is dropped because too much is uncommitted."""
+        return all(self.pending_change[n] <= self.log[n].last for n in Node)
+
+    @constraint
+    def all_servers_vote(self) -> bool:
+        """Bounds: all servers are voters from the beginning, and know it."""
+        return self.founding.last == 0 and all(n in self.founders.incoming for n in Node)
+
+    @constraint
+    def one_candidate_per_term(self) -> bool:
+        """Bounds: no split votes; in each term at most one server stands for election."""
+        return all(n == p for n in Node for p in Node if self.term[n] == self.term[p] and self.vote[n] == n and self.vote[p] == p)
+
+    @constraint
+    def only_full_calls(self) -> bool:
+        """Bounds: leaders send all entries that they have, or none."""
+        return all(m.entries.last == self.log[m.source].last or m.entries.after == m.entries.last for m in self.queued if m.kind == Kind.APPEND)
+
+    @constraint
+    def servers_take_turns(self) -> bool:
+        """Bounds: what a server has begun, it has sent before another one does anything."""
+        return all(n == p for n in Node if self.is_busy(n) for p in Node if self.is_busy(p))
+
+    @constraint
     def disks_are_quick(self) -> bool:
-        """Bounds: a write is on disk before the next one is handed out."""
-        return True
+        """Bounds: what a server has handed over is written before another one does anything."""
+        return all(n == p or not self.is_busy(p) and self.unwritten[p] == 0 for n in Node if self.unwritten[n] > 0 for p in Node)

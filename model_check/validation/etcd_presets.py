@@ -8,7 +8,6 @@ from model_check.validation.etcd_cluster import Cluster
 from model_check.validation.etcd_lines import Event
 from spec.etcd_raft import Change, Config, ConfigAt, Disk, Entry, EtcdRaft, KnownCommit, Slot
 from spec.language import Map, Seq, Set, State, Window
-from spec.language.context import activate
 from spec.replicated_log import Index, Term
 
 Preset = tuple[Disk, Index, Config]
@@ -20,8 +19,7 @@ _EMPTY: Preset = (Disk(Term(0), None, Window(Index, 0, ()), Index(0)), Index(0),
 
 def initial_state(cluster: Cluster) -> State:
     """The servers as their first lines show them."""
-    activate(cluster.protocol.context)
-    base = dict(cluster.protocol.initial_states()[0].items())
+    base = dict(cluster.protocol.initial_state(Set(cluster.nodes.values()), Set(), False).items())
     presets = {number: _preset(cluster, life) for number, life in _first_lines(cluster.events).items()}
     shared = _config_of_all(cluster, presets)
     per_node: dict[str, dict[Any, Any]] = {
@@ -39,7 +37,7 @@ def initial_state(cluster: Cluster) -> State:
             per_node[name][node] = value
     base.update({name: Map(values) for name, values in per_node.items()})
     founding = tuple(Entry(Term(1), Change(Set({cluster.nodes[p]}), Set(), Set(), False, False)) for p in cluster.peers)
-    base.update(founding=Seq(Index, 0, founding), founders=Config(cluster.members(cluster.peers), Set(), Set(), Set()))
+    base.update(founding=Seq(Index, 0, founding), founders=Config(cluster.members(cluster.peers), Set(), Set(), Set()) if cluster.peers else shared)
     base.update(configs=Set(configs), known_commits=Set(known_commits))
     return EtcdRaft.state_of(**base)  # type: ignore[return-value]
 
