@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from model_check.validation.etcd_lines import Event, WireMessage
-from model_check.validation.etcd_stage import Phase, Refused, Stage, Way
+from model_check.validation.etcd_stage import Phase, Stage, Way
 from model_check.validation.etcd_ways import ways
-from model_check.validation.verdict import Departure, Verdict
+from model_check.validation.verdict import Departure, Refused, Verdict
 from spec.etcd_raft import ConfigAt, Node
 from spec.replicated_log import Index
 

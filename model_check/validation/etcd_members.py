@@ -8,7 +8,8 @@ from itertools import count
 from typing import Any
 
 from model_check.validation.etcd_lines import Event
-from model_check.validation.etcd_stage import Refused, Stage, Way, text
+from model_check.validation.etcd_stage import Stage, Way, text
+from model_check.validation.verdict import Refused
 from spec.etcd_raft import Config, Kind, Message, Node
 
 

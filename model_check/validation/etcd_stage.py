@@ -10,6 +10,7 @@ from model_check.validation.etcd_cluster import Cluster
 from model_check.validation.etcd_lines import Event, WireMessage
 from model_check.validation.etcd_presets import initial_state
 from model_check.validation.run import Run
+from model_check.validation.verdict import Refused, refused_step
 from spec.etcd_raft import Config, Message, Node, Role, Slot
 from spec.language import SpecError
 
@@ -37,14 +38,6 @@ class Phase:
     founding: int = 0
     began: int = 0
     batch: tuple[Proposal, ...] = ()
-
-
-class Refused(Exception):
-    """A line that is no step of the spec."""
-
-    def __init__(self, action: str, conjunct: str, why: str, place: str = "") -> None:
-        self.action, self.conjunct, self.why, self.place = action, conjunct, why, place
-        super().__init__(why)
 
 
 class Stage:
@@ -77,17 +70,7 @@ class Stage:
             raise Refused(action, "", f"{self.cluster.words(action, arguments)} reads what is not there: {undefined.message}") from None
         if self.quiet:
             raise Refused(action, "", "")
-        refusal = self.run.refusal(action, *arguments)
-        values = ", ".join(f"{name} = {value}" for name, value in refusal.values)
-        why = f"{self.cluster.words(action, arguments)} is not possible: `{refusal.conjunct}` does not hold" + (f" ({values})" if values else "")
-        raise Refused(action, refusal.conjunct, why, refusal.place)
-
-    def may(self, action: str, *arguments: Any) -> bool:
-        """Whether a step is possible now."""
-        mark = self.run.mark()
-        taken = self.run.take(action, *arguments)
-        self.run.back(mark)
-        return taken
+        raise refused_step(self.run, action, arguments, self.cluster.words(action, arguments))
 
     def persist(self, n: Node, count: int) -> None:
         """The next writes of a server are done."""

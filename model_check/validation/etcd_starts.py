@@ -7,7 +7,8 @@ from functools import partial
 from model_check.validation.etcd_lines import Event
 from model_check.validation.etcd_members import pass_over_up_to
 from model_check.validation.etcd_restarts import Restart, restarts
-from model_check.validation.etcd_stage import Phase, Refused, Stage, Way, text
+from model_check.validation.etcd_stage import Phase, Stage, Way, text
+from model_check.validation.verdict import Refused
 from spec.etcd_raft import Node
 
 
