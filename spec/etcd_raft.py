@@ -960,7 +960,7 @@ class EtcdRaft(Protocol):
         require(compacted <= commit)
         # Its configuration is one that it has applied, and no older than its snapshot.
         require(c.index <= commit or c.index <= compacted)
-        require(c.index > 0 or c.config == self.first_config(n))
+        require(c.index > 0 or c.config == self.first_config(n) or (self.founding.last == 0 and c.config == self.founders))
         require(all(i <= c.index or i > compacted or disk.log[i].change is None for i in disk.log.indices() if i <= last))
         self.term[n] = disk.term
         self.vote[n] = disk.vote

@@ -71,8 +71,9 @@ def _configs(cluster: Cluster, run: Run, compacted: int) -> list[ConfigAt]:
     """
     founding = len(cluster.peers)
     found: list[ConfigAt] = sorted(run.peek("configs"), key=lambda c: c.index)
-    among = [c for c in found if min(compacted, founding) <= c.index <= founding and c.index > 0]
-    return [c for c in found if c.index > founding or c.index == 0 or c in among[:1]]
+    among = [c for c in found if 0 < c.index <= founding and c.config == run.peek("founders")]
+    first = next((c for c in among if c.index >= min(compacted, founding)), None)
+    return [c for c in found if c == first or c not in among]
 
 
 def _steps(
