@@ -17,7 +17,7 @@ from spec.language import (
     History,
     Map,
     Option,
-    Position,
+    Ordered,
     Protocol,
     Scope,
     Seq,
@@ -43,8 +43,8 @@ class Node(Sort):
     """A server, whether a member of the cluster or not."""
 
 
-class Slot(Position):
-    """A server's writes to its disk are numbered from 1; 0 stands for what it has never written."""
+class Slot(Ordered, zero=True):
+    """A place in a server's queue of writes: 0 is what its disk holds, 1 the write that comes next."""
 
 
 class Role(Enum):
@@ -123,21 +123,38 @@ class Message:
 
 @record
 class Held:
-    """A message that may leave when its sender's write of that number is on disk."""
+    """A message that may leave when the write in that place of its sender's queue is on disk."""
 
     slot: Slot
     message: Message
 
 
 @record
-class Write:
-    """What a server hands over to be written: what its disk holds when this write and all before it are done."""
+class Disk:
+    """What a server must not forget in a crash, for its answers promise it, and where its log begins."""
 
     term: Term
     vote: Option[Node]
-    commit: Index
     log: Window[Index, Entry]
     compacted: Index
+
+
+@record
+class Write:
+    """A write in a server's queue: what its disk holds when this write and all before it are done."""
+
+    node: Node
+    slot: Slot
+    disk: Disk
+
+
+@record
+class KnownCommit:
+    """A commit index that a server has handed over with the write in that place of its queue, or after it; it is not waited for."""
+
+    node: Node
+    slot: Slot
+    commit: Index
 
 
 @record
@@ -170,6 +187,26 @@ class Commitment:
 
     term: Term
     index: Index
+
+
+def empty_log() -> Seq[Index, Entry]:
+    """A log without entries."""
+    return Seq.empty(Index)
+
+
+def nothing() -> Window[Index, Entry]:
+    """No entries."""
+    return empty_log().window(Index(0), Index(0))
+
+
+def log_of(entries: Window[Index, Entry]) -> Seq[Index, Entry]:
+    """The log that holds these entries, from the first position on."""
+    return empty_log().extend(entries)
+
+
+def nobody() -> Config:
+    """The configuration without members."""
+    return Config(Set(), Set(), Set(), Set())
 
 
 class EtcdRaft(Protocol):
@@ -226,10 +263,14 @@ class EtcdRaft(Protocol):
     """On leaders: no other change is proposed before this position is applied."""
 
     # Disks.
-    writes: Map[Node, Seq[Slot, Write]]
-    """All that a server has handed over to be written."""
-    synced: Map[Node, Slot]
-    """The writes up to here are known to be on disk."""
+    disk: Map[Node, Disk]
+    """What is certainly on a server's disk."""
+    writes: Set[Write]
+    """What servers have handed over to be written, and is perhaps not done."""
+    unwritten: Map[Node, Slot]
+    """How many writes a server has in its queue."""
+    known_commits: Set[KnownCommit]
+    """Commit indices that a server may find on its disk with what it holds or will hold: any of those handed over with it."""
 
     # Messages: made, waiting for a disk, on their way.
     queued: Set[Message]
@@ -256,15 +297,19 @@ class EtcdRaft(Protocol):
     commitments: History[Set[Commitment]]
     """What each leader has committed."""
 
-    def init(self) -> None:
-        """All servers are voters, with empty disks; no message is under way."""
-        everyone = Config(Set({n for n in Node}), Set(), Set(), Set())
+    def init(self, voters: Set[Node], learners: Set[Node], founded: bool) -> None:
+        """Disks are empty but for the configuration, which the founders know or will be founded with (section 4.4); others know of none."""
+        require(voters != Set())
+        require(voters & learners == Set())
+        # Founding entries make voters.
+        require(learners == Set() or not founded)
         self.term = Map({n: Term(0) for n in Node})
         self.vote = Map({n: None for n in Node})
         self.log = Map({n: Seq.empty(Index) for n in Node})
         self.compacted = Map({n: Index(0) for n in Node})
         self.commit = Map({n: Index(0) for n in Node})
-        self.config = Map({n: everyone for n in Node})
+        founders = Config(voters, Set(), learners, Set())
+        self.config = Map({n: founders if not founded and (n in voters or n in learners) else nobody() for n in Node})
         self.applied = Map({n: Index(0) for n in Node})
         self.handed_out = Map({n: Index(0) for n in Node})
         self.role = Map({n: Role.FOLLOWER for n in Node})
@@ -280,15 +325,17 @@ class EtcdRaft(Protocol):
         self.progress = Map({(n, p): Progress.PROBE for n in Node for p in Node})
         self.pending_snapshot = Map({(n, p): Index(0) for n in Node for p in Node})
         self.pending_change = Map({n: Index(0) for n in Node})
-        self.writes = Map({n: Seq.empty(Slot) for n in Node})
-        self.synced = Map({n: Slot(0) for n in Node})
+        self.disk = Map({n: Disk(Term(0), None, nothing(), Index(0)) for n in Node})
+        self.writes = Set()
+        self.unwritten = Map({n: Slot(0) for n in Node})
+        self.known_commits = Set({KnownCommit(n, Slot(0), Index(0)) for n in Node})
         self.queued = Set()
         self.held = Set()
         self.network = Set()
         self.reached = Set()
-        self.founding = Seq.empty(Index)
-        self.founders = everyone
-        self.configs = Set({ConfigAt(Index(0), everyone)})
+        self.founding = empty_log().append(Entry(Term(0) + 1, Change(voters, Set(), Set(), False, False))) if founded else empty_log()
+        self.founders = founders
+        self.configs = Set({ConfigAt(Index(0), nobody())}) if founded else Set({ConfigAt(Index(0), founders), ConfigAt(Index(0), nobody())})
         self.offices = Set()
         self.committed = Seq.empty(Index)
         self.commitments = Set()
@@ -350,7 +397,7 @@ class EtcdRaft(Protocol):
         granted = self.grants_vote(n, m)
         if granted:
             self.vote[n] = m.source
-        refusal = Message(Kind.VOTE_REPLY, self.term[n], n, m.source, Index(0), Term(0), self.nothing(n), Index(0), not granted, Index(0))
+        refusal = Message(Kind.VOTE_REPLY, self.term[n], n, m.source, Index(0), Term(0), nothing(), Index(0), not granted, Index(0))
         self.queued |= {refusal}
 
     @action
@@ -528,9 +575,7 @@ class EtcdRaft(Protocol):
             self.queued |= {self.message(Kind.APPEND_REPLY, self.term[n], n, m.source, m.entries.last, Term(0), Index(0))}
         else:
             at = self.guess(n, min(m.index, self.log[n].last), m.log_term)
-            self.queued |= {
-                Message(Kind.APPEND_REPLY, self.term[n], n, m.source, m.index, self.known_term(n, at), self.nothing(n), Index(0), True, at)
-            }
+            self.queued |= {Message(Kind.APPEND_REPLY, self.term[n], n, m.source, m.index, self.known_term(n, at), nothing(), Index(0), True, at)}
 
     @action
     def answer_stale(self, n: Node) -> None:
@@ -648,6 +693,9 @@ class EtcdRaft(Protocol):
         require(self.config[n].outgoing != Set() or not change.leave)
         after = self.changed(self.config[n], change)
         require(after.incoming != Set())
+        # Majorities before and after it intersect where one voter comes or goes; founding entries change nothing.
+        moved = (after.incoming - self.config[n].incoming) | (self.config[n].incoming - after.incoming)
+        require(change.joint or i <= self.founding.last or all(p == q for p in moved for q in moved), rule="a simple change concerns one voter")
         self.install(n, i, after)
 
     @action
@@ -656,6 +704,8 @@ class EtcdRaft(Protocol):
         require(self.idle(n))
         i = self.next_change(n)
         require(i is not None)
+        # The founders are agreed on beforehand.
+        require(i > self.founding.last)
         require(i <= self.handed_out[n], rule="apply committed changes only")
         self.install(n, i, self.config[n])
 
@@ -692,9 +742,7 @@ class EtcdRaft(Protocol):
         self.progress[n, p] = Progress.SNAPSHOT
         self.pending_snapshot[n, p] = last
         self.next_index[n, p] = last + 1
-        self.queued |= {
-            Message(Kind.SNAPSHOT, self.term[n], n, p, Index(0), Term(0), self.log[n].window(Index(0), last), Index(0), False, Index(0))
-        }
+        self.queued |= {Message(Kind.SNAPSHOT, self.term[n], n, p, Index(0), Term(0), self.log[n].window(Index(0), last), Index(0), False, Index(0))}
 
     @action
     def report_snapshot(self, n: Node, p: Node, arrived: bool) -> None:
@@ -716,8 +764,7 @@ class EtcdRaft(Protocol):
         require(self.belongs_to(c, m.entries.last, m))
         require(self.names(c.config, n))
         self.lead[n] = m.source
-        self.log[n] = Seq.empty(Index)
-        self.log[n] = self.log[n].extend(m.entries)
+        self.log[n] = log_of(m.entries)
         self.compacted[n] = m.entries.last
         self.commit[n] = m.entries.last
         self.config[n] = c.config
@@ -744,70 +791,83 @@ class EtcdRaft(Protocol):
 
     @action
     def ready(self, n: Node) -> None:
-        """Server n hands out what is to be written and sent; answers that promise something wait for that write."""
+        """Server n hands out what is to be written and sent; answers that promise something wait for what they promise to be written."""
         require(self.idle(n))
-        log = self.log[n].window(Index(0), self.log[n].last)
-        self.writes[n] = self.writes[n].append(Write(self.term[n], self.vote[n], self.commit[n], log, self.compacted[n]))
-        slot = self.writes[n].last
-        promises = Set({m for m in self.queued if m.source == n and self.promises(m)})
-        self.held |= Set({Held(slot, m) for m in promises})
-        self.network |= Set({m for m in self.queued if m.source == n and not self.promises(m)})
-        self.queued = Set({m for m in self.queued if m.source != n})
+        disk = Disk(self.term[n], self.vote[n], self.log[n].window(Index(0), self.log[n].last), self.compacted[n])
+        if not self.is_handed_over(n, disk):
+            self.unwritten[n] = self.unwritten[n] + 1
+            self.writes |= {Write(n, self.unwritten[n], disk)}
+        self.known_commits |= {KnownCommit(n, self.unwritten[n], self.commit[n])}
+        slot = self.unwritten[n]
+        self.held |= Set({Held(slot, m) for m in self.queued if m.source == n and self.waits(m, slot)})
+        self.network |= Set({m for m in self.queued if m.source == n and not self.waits(m, slot)})
+        self.queued -= Set({m for m in self.queued if m.source == n})
         self.reached |= {Reached(self.term[n], n)}
         self.handed_out[n] = max(self.handed_out[n], self.commit[n])
 
     @action
-    def persist(self, n: Node, slot: Slot) -> None:
-        """The writes of server n up to a number are on disk, and what waited for them leaves."""
-        require(self.synced[n] < slot)
-        require(slot <= self.writes[n].last)
-        self.synced[n] = slot
-        self.network |= Set({h.message for h in self.held if h.message.source == n and h.slot <= slot})
-        self.held = Set({h for h in self.held if h.message.source != n or h.slot > slot})
-
-    @action
-    def restart(self, n: Node, slot: Slot, compacted: Index, c: ConfigAt) -> None:
-        """Server n crashes and comes back with what is on its disk: all that was known to be, and perhaps more; c is the application's configuration."""
-        require(c in self.configs)
-        require(slot > 0)
-        require(slot <= self.writes[n].last)
-        # Of what was synced, only commit indices may be missing: they need not be synced, for all else tells them.
-        require(
-            slot >= self.synced[n] or self.promises_as_much(self.writes[n][slot], self.writes[n][self.synced[n]]),
-            rule="promises survive a restart",
+    def persist(self, n: Node, w: Write) -> None:
+        """The next write of server n is done, and what waited for it leaves."""
+        require(w in self.writes)
+        require(w.node == n)
+        require(w.slot == 1)
+        self.disk[n] = w.disk
+        self.unwritten[n] = self.unwritten[n] - 1
+        self.network |= Set({h.message for h in self.held if h.message.source == n and h.slot == 1})
+        # All others are one place further.
+        self.writes = Set({x for x in self.writes if x.node != n}) | Set({Write(n, x.slot - 1, x.disk) for x in self.writes if x.node == n and x.slot > 1})
+        self.held = Set({h for h in self.held if h.message.source != n}) | Set(
+            {Held(h.slot - 1, h.message) for h in self.held if h.message.source == n and h.slot > 1}
         )
-        disk = self.writes[n][slot]
-        self.come_back(n, slot, disk, disk.log.last, compacted, c)
+        self.known_commits = Set({k for k in self.known_commits if k.node != n}) | Set(
+            {KnownCommit(n, k.slot - 1, k.commit) for k in self.known_commits if k.node == n and k.slot > 0}
+        )
 
     @action
-    def restart_torn(self, n: Node, slot: Slot, last: Index, c: ConfigAt) -> None:
+    def vouch_for_commit(self, n: Node, i: Index) -> None:
+        """The application of server n keeps on its disk what it has applied up to i, and so that this is committed."""
+        require(i > 0)
+        require(i <= self.handed_out[n])
+        require(i <= self.disk[n].log.last)
+        require(self.disk[n].log[i] == self.log[n][i])
+        self.known_commits |= {KnownCommit(n, Slot(0), i)}
+
+    @action
+    def restart(self, n: Node, k: KnownCommit, compacted: Index, c: ConfigAt) -> None:
+        """Server n crashes and comes back with what is on its disk, and a commit index; c is the application's configuration."""
+        require(k in self.known_commits)
+        require(c in self.configs)
+        require(k.node == n)
+        require(k.slot == 0)
+        disk = self.disk[n]
+        # A forgotten vote could be cast again.
+        kept = disk if in_force("promises survive a restart") else Disk(Term(0), None, disk.log, disk.compacted)
+        self.come_back(n, kept, k.commit, disk.log.last, compacted, c)
+
+    @action
+    def restart_torn(self, n: Node, w: Write, last: Index, k: KnownCommit, c: ConfigAt) -> None:
         """Server n crashes while it writes: of the next write, some entries are on its disk, but nothing else."""
+        require(w in self.writes)
+        require(k in self.known_commits)
         require(c in self.configs)
-        require(self.synced[n] <= slot)
-        require(slot > 0)
-        require(slot < self.writes[n].last)
-        disk = self.writes[n][slot]
-        torn = self.writes[n][slot + 1]
-        require(torn.compacted == disk.compacted)
-        require(last < torn.log.last)
-        require(disk.commit <= last)
+        require(w.node == n)
+        require(w.slot == 1)
+        require(k.node == n)
+        require(k.slot == 0)
+        disk = self.disk[n]
+        require(w.disk.compacted == disk.compacted)
+        require(last < w.disk.log.last)
+        require(k.commit <= last)
         # Entries are written from the first new one on, and the first one takes away those that it replaces.
-        require(all(i <= last or (i <= torn.log.last and torn.log[i] != disk.log[i]) for i in disk.log.indices()))
-        self.come_back(n, slot, Write(disk.term, disk.vote, disk.commit, torn.log, disk.compacted), last, disk.compacted, c)
-
-    @action
-    def restart_empty(self, n: Node, c: ConfigAt) -> None:
-        """Server n crashes before anything was on its disk."""
-        require(c in self.configs)
-        require(self.synced[n] == 0)
-        require(c.index == 0)
-        self.come_back(n, Slot(0), Write(Term(0), None, Index(0), self.nothing(n), Index(0)), Index(0), Index(0), c)
+        require(all(i <= last or (i <= w.disk.log.last and w.disk.log[i] != disk.log[i]) for i in disk.log.indices()))
+        self.come_back(n, Disk(disk.term, disk.vote, w.disk.log, disk.compacted), k.commit, last, disk.compacted, c)
 
     @action
     def found(self, n: Node) -> None:
         """Server n is set up with the founding entries, in term 1."""
         require(self.idle(n))
         require(self.founding.last > 0)
+        require(self.names(self.founders, n))
         require(self.term[n] == 0)
         require(self.log[n].last == 0)
         self.term[n] = self.term[n] + 1
@@ -870,7 +930,8 @@ class EtcdRaft(Protocol):
             require(new > self.commit[n])
             self.log[n] = self.log[n].splice(new, m.entries)
         # Beyond the last entry that the call covers, the log may still differ from the leader's.
-        self.commit[n] = max(self.commit[n], min(m.commit, m.entries.last))
+        covered = m.entries.last if in_force("clamp the leader's commit index") else self.log[n].last
+        self.commit[n] = max(self.commit[n], min(m.commit, covered))
 
     def install(self, n: Node, i: Index, after: Config) -> None:
         """Put a configuration in force at server n; a leader forgets who is no member and begins to probe who is new."""
@@ -891,36 +952,34 @@ class EtcdRaft(Protocol):
         self.applied[n] = i
         self.configs |= {ConfigAt(i, after)}
 
-    def come_back(self, n: Node, slot: Slot, disk: Write, last: Index, compacted: Index, c: ConfigAt) -> None:
-        """Begin again from what a disk holds; what had not left is lost."""
+    def come_back(self, n: Node, disk: Disk, commit: Index, last: Index, compacted: Index, c: ConfigAt) -> None:
+        """Begin again from what a disk holds, of the log the entries up to last; what had not left is lost."""
         # The application had applied what it dropped.
         require(disk.compacted <= compacted)
         require(compacted == disk.compacted or compacted <= self.handed_out[n])
-        require(compacted <= disk.commit)
+        require(compacted <= commit)
         # Its configuration is one that it has applied, and no older than its snapshot.
-        require(c.index <= disk.commit or c.index <= compacted)
+        require(c.index <= commit or c.index <= compacted)
+        require(c.index > 0 or c.config == self.first_config(n) or (self.founding.last == 0 and c.config == self.founders))
         require(all(i <= c.index or i > compacted or disk.log[i].change is None for i in disk.log.indices() if i <= last))
         self.term[n] = disk.term
         self.vote[n] = disk.vote
-        self.commit[n] = disk.commit
-        self.log[n] = Seq.empty(Index)
-        self.log[n] = self.log[n].extend(disk.log)
-        kept = self.log[n].window(Index(0), last)
-        self.log[n] = Seq.empty(Index)
-        self.log[n] = self.log[n].extend(kept)
+        self.commit[n] = commit
+        kept = log_of(disk.log).window(Index(0), last)
+        self.log[n] = log_of(kept)
         self.compacted[n] = compacted
         self.config[n] = c.config
         self.applied[n] = c.index
         # What it had been given before counts as given, whether the application keeps its state or applies all of it again.
-        self.handed_out[n] = max(compacted, min(self.handed_out[n], disk.commit))
+        self.handed_out[n] = max(compacted, min(self.handed_out[n], commit))
         self.step_down(n)
-        done = self.writes[n].window(Slot(0), slot)
-        self.writes[n] = Seq.empty(Slot)
-        self.writes[n] = self.writes[n].extend(done)
-        self.synced[n] = slot
-        self.queued = Set({m for m in self.queued if m.source != n})
-        self.held = Set({h for h in self.held if h.message.source != n})
-        self.network = Set({m for m in self.network if m.source != n or m.target != n})
+        self.disk[n] = Disk(disk.term, disk.vote, kept, disk.compacted)
+        self.unwritten[n] = Slot(0)
+        self.writes -= Set({w for w in self.writes if w.node == n})
+        self.known_commits -= Set({k for k in self.known_commits if k.node == n and k.slot > 0})
+        self.queued -= Set({m for m in self.queued if m.source == n})
+        self.held -= Set({h for h in self.held if h.message.source == n})
+        self.network -= Set({m for m in self.network if m.source == n and m.target == n})
 
     def step_down(self, n: Node) -> None:
         """Be a follower that knows of no leader, and forget what only candidates and leaders need."""
@@ -945,17 +1004,31 @@ class EtcdRaft(Protocol):
         """Whether server n has dealt with all that it must deal with before anything else."""
         return self.handling[n] is None and self.asking[n] == Set() and not self.opening[n] and not self.recount[n]
 
-    def promises(self, m: Message) -> bool:
-        """Whether a message promises something that its sender must remember: a vote, or that it holds entries."""
-        return m.kind in (Kind.VOTE_REPLY, Kind.APPEND_REPLY) and in_force("promises wait for the disk")
+    def waits(self, m: Message, slot: Slot) -> bool:
+        """Whether a message waits for a write: one that promises what its sender must remember, a vote, or that it holds entries."""
+        return slot > 0 and m.kind in (Kind.VOTE_REPLY, Kind.APPEND_REPLY) and in_force("promises wait for the disk")
 
-    def promises_as_much(self, a: Write, b: Write) -> bool:
-        """Whether two states of a disk differ in the commit index at most."""
+    def promises_as_much(self, a: Disk, b: Disk) -> bool:
+        """Whether two states of a disk are the same for all that answers promise."""
         return a.term == b.term and a.vote == b.vote and a.log == b.log
+
+    def is_handed_over(self, n: Node, disk: Disk) -> bool:
+        """Whether server n's latest write, or else its disk, holds all that another would."""
+        if self.unwritten[n] == 0:
+            return self.promises_as_much(self.disk[n], disk)
+        return any(w.node == n and w.slot == self.unwritten[n] and self.promises_as_much(w.disk, disk) for w in self.writes)
 
     def names(self, config: Config, n: Node) -> bool:
         """Whether n is a voter or a learner, now or when a joint configuration ends."""
         return n in config.incoming or n in config.outgoing or n in config.learners or n in config.learners_next
+
+    def is_busy(self, n: Node) -> bool:
+        """Whether server n is in the middle of something, or has made messages that it has not sent."""
+        return not self.idle(n) or any(m.source == n for m in self.queued)
+
+    def first_config(self, n: Node) -> Config:
+        """The configuration that server n begins with: a founder knows it already, or is founded with it, and others know of none."""
+        return self.founders if self.founding.last == 0 and self.names(self.founders, n) else nobody()
 
     def is_member(self, n: Node, p: Node) -> bool:
         """Whether p is a member in the eyes of server n."""
@@ -966,21 +1039,22 @@ class EtcdRaft(Protocol):
         return n in self.config[n].incoming or n in self.config[n].outgoing
 
     def won(self, n: Node) -> bool:
-        """Whether majorities of all voters' sets are for candidate n."""
-        config = self.config[n]
-        return is_majority(self.granted[n], config.incoming) and (config.outgoing == Set() or is_majority(self.granted[n], config.outgoing))
+        """Whether enough voters are for candidate n."""
+        return self.suffice(n, self.granted[n])
 
     def lost(self, n: Node) -> bool:
         """Whether so many are against candidate n that it cannot win."""
-        config = self.config[n]
-        without_incoming = not is_majority(config.incoming - self.denied[n], config.incoming)
-        return without_incoming or (config.outgoing != Set() and not is_majority(config.outgoing - self.denied[n], config.outgoing))
+        return not self.suffice(n, (self.config[n].incoming | self.config[n].outgoing) - self.denied[n])
 
     def agreed(self, n: Node, i: Index) -> bool:
-        """Whether majorities of all voters' sets are known to leader n to hold its log up to i."""
+        """Whether enough voters are known to leader n to hold its log up to i."""
+        return self.suffice(n, Set({p for p in Node if i <= self.match_index[n, p]}))
+
+    def suffice(self, n: Node, members: Set[Node]) -> bool:
+        """Whether members decide in the eyes of server n: majorities of both voters' sets of a joint configuration (section 4.3)."""
         config = self.config[n]
-        holders = Set({p for p in Node if i <= self.match_index[n, p]})
-        return is_majority(holders, config.incoming) and (config.outgoing == Set() or is_majority(holders, config.outgoing))
+        both = config.outgoing == Set() or is_majority(members, config.outgoing) or not in_force("a joint configuration needs both majorities")
+        return is_majority(members, config.incoming) and both
 
     def grants_vote(self, n: Node, m: Message) -> bool:
         """Whether server n votes for the candidate: its vote is free, it knows no leader, and the candidate's log is as up to date (section 3.6.1)."""
@@ -992,7 +1066,9 @@ class EtcdRaft(Protocol):
 
     def follows_on(self, n: Node, m: Message) -> bool:
         """Whether server n holds the entry before those of a call."""
-        return m.index <= self.log[n].last and self.term_at(n, m.index) == m.log_term
+        # A log has no gaps, whatever the rules.
+        gapless = m.index <= self.log[n].last
+        return gapless and (self.term_at(n, m.index) == m.log_term or not in_force("AppendEntries consistency check"))
 
     def wants_snapshot(self, n: Node, m: Message) -> bool:
         """Whether follower n has to replace its log by the snapshot that it has received."""
@@ -1052,13 +1128,9 @@ class EtcdRaft(Protocol):
         """The term of the last entry, 0 where there is none."""
         return self.term_at(n, self.log[n].last)
 
-    def nothing(self, n: Node) -> Window[Index, Entry]:
-        """No entries."""
-        return self.log[n].window(Index(0), Index(0))
-
     def message(self, kind: Kind, t: Term, n: Node, p: Node, index: Index, log_term: Term, commit: Index) -> Message:
         """A message without entries that refuses nothing."""
-        return Message(kind, t, n, p, index, log_term, self.nothing(n), commit, False, Index(0))
+        return Message(kind, t, n, p, index, log_term, nothing(), commit, False, Index(0))
 
     # --- The properties of Figure 3.2
 
@@ -1124,6 +1196,16 @@ class EtcdRaft(Protocol):
     # --- What must be possible
 
     @witness
+    def a_leader_is_elected(self) -> bool:
+        """Some server leads."""
+        return any(self.role[n] == Role.LEADER for n in Node)
+
+    @witness
+    def a_leader_is_deposed(self, after: EtcdRaft) -> bool:
+        """A leader hears of a later term and steps down."""
+        return any(self.role[n] == Role.LEADER and self.term[n] < after.term[n] for n in Node)
+
+    @witness
     def an_entry_is_committed(self) -> bool:
         """Some entry is committed."""
         return self.committed.last > 0
@@ -1134,19 +1216,44 @@ class EtcdRaft(Protocol):
         return any(self.role[n] != Role.LEADER and self.commit[n] > 0 for n in Node)
 
     @witness
+    def a_conflicting_suffix_is_truncated(self, after: EtcdRaft) -> bool:
+        """A follower gives up an entry for the leader's (section 3.5)."""
+        return any(after.log[n].last >= i and after.log[n][i] != self.log[n][i] for n in Node for i in self.log[n].indices())
+
+    @witness
     def a_promise_is_lost_before_it_is_made(self, after: EtcdRaft) -> bool:
         """A server crashes and forgets a vote that had not left."""
         return any(self.term[n] == after.term[n] and self.vote[n] is not None and after.vote[n] is None for n in Node)
 
     @witness
+    def a_write_is_torn(self, after: EtcdRaft) -> bool:
+        """A server crashes when some entries of a write were on its disk, but not the term in which it took them over."""
+        return any(self.disk[n].log != after.disk[n].log and after.term[n] < self.term[n] for n in Node)
+
+    @witness
     def a_member_is_removed(self) -> bool:
         """A configuration lacks a server that was a founder."""
-        return any(any(p not in self.config[n].incoming for p in self.founders.incoming) for n in Node)
+        return any(any(p not in c.config.incoming for p in self.founders.incoming) for c in self.configs if c.index > 0)
+
+    @witness
+    def a_learner_becomes_a_voter(self, after: EtcdRaft) -> bool:
+        """A server that only learned votes from now on."""
+        return any(p in self.config[n].learners and p in after.config[n].incoming for n in Node for p in Node)
 
     @witness
     def a_configuration_is_joint(self) -> bool:
         """A server counts two majorities."""
         return any(self.config[n].outgoing != Set() for n in Node)
+
+    @witness
+    def a_joint_configuration_ends(self, after: EtcdRaft) -> bool:
+        """A server counts one majority again."""
+        return any(self.config[n].outgoing != Set() and after.config[n].outgoing == Set() and after.applied[n] > self.applied[n] for n in Node)
+
+    @witness
+    def a_voter_waits_to_be_a_learner(self) -> bool:
+        """A server that becomes a learner still votes, because the configuration before counts it."""
+        return any(self.config[n].learners_next != Set() for n in Node)
 
     @witness
     def a_snapshot_is_restored(self, after: EtcdRaft) -> bool:
@@ -1161,6 +1268,51 @@ class EtcdRaft(Protocol):
         return all(self.log[n][i].change is None for n in Node for i in self.log[n].indices())
 
     @constraint
+    def no_entries(self) -> bool:
+        """Bounds: elections only."""
+        return all(self.log[n].last == 0 for n in Node)
+
+    @constraint
+    def no_compaction(self) -> bool:
+        """Bounds: no server drops entries, so no snapshot is sent."""
+        return all(self.compacted[n] == 0 for n in Node)
+
+    @constraint
+    def no_pre_votes(self) -> bool:
+        """Bounds: servers stand for election at once."""
+        return all(self.role[n] != Role.PRE_CANDIDATE for n in Node)
+
+    @constraint
+    def no_heartbeats(self) -> bool:
+        """Bounds: leaders send entries only, or empty calls."""
+        return all(m.kind != Kind.HEARTBEAT for m in self.queued)
+
+    @constraint
+    def no_refused_changes(self) -> bool:
+        """Bounds: no change is dropped because too much is uncommitted."""
+        return all(self.pending_change[n] <= self.log[n].last for n in Node)
+
+    @constraint
+    def all_servers_vote(self) -> bool:
+        """Bounds: all servers are voters from the beginning, and know it."""
+        return self.founding.last == 0 and all(n in self.founders.incoming for n in Node)
+
+    @constraint
+    def one_candidate_per_term(self) -> bool:
+        """Bounds: no split votes; in each term at most one server stands for election."""
+        return all(n == p for n in Node for p in Node if self.term[n] == self.term[p] and self.vote[n] == n and self.vote[p] == p)
+
+    @constraint
+    def only_full_calls(self) -> bool:
+        """Bounds: leaders send all entries that they have, or none."""
+        return all(m.entries.last == self.log[m.source].last or m.entries.after == m.entries.last for m in self.queued if m.kind == Kind.APPEND)
+
+    @constraint
+    def servers_take_turns(self) -> bool:
+        """Bounds: what a server has begun, it has sent before another one does anything."""
+        return all(n == p for n in Node if self.is_busy(n) for p in Node if self.is_busy(p))
+
+    @constraint
     def disks_are_quick(self) -> bool:
-        """Bounds: a write is on disk before the next one is handed out."""
-        return all(self.writes[n].last == 0 or self.writes[n].last - 1 <= self.synced[n] for n in Node)
+        """Bounds: what a server has handed over is written before another one does anything."""
+        return all(n == p or not self.is_busy(p) and self.unwritten[p] == 0 for n in Node if self.unwritten[n] > 0 for p in Node)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from model_check.native.expressions import Row, Translator, Writer
-from model_check.native.layout import BITSET_LIMIT, MASK_LIMIT, WORD_BITS, Slot
+from model_check.native.layout import WORD_BITS, Slot
 from spec.language import ScopeError, ir
-from spec.language.types import MapType
+from spec.language.types import BOOL, MapType, SetType
 
 BEFORE = Row("S", "o", "n")
 NEXT = Row("C", "c", "m")
@@ -181,8 +183,8 @@ class _ActionTranslator(Translator):
     def _store(self, s: ir.Store) -> None:
         slot = self.layout.slots[s.variable]
         if slot.form != "fields":
-            raise _large_store(slot, s.place)
-        if isinstance(slot.variable.type, MapType) and not s.keys:
+            self._store_large(slot, s)
+        elif isinstance(slot.variable.type, MapType) and not s.keys:
             self._store_map(slot, s)
         else:
             value, keys = self._value_and_keys(s.value, s.keys)
@@ -216,41 +218,107 @@ class _ActionTranslator(Translator):
 
         self.over(comprehension.binders, body)
 
-    def _insert(self, s: ir.Insert) -> None:
-        slot = self.layout.slots[s.variable]
-        element, keys = self._value_and_keys(s.element, s.keys)
+    # --- sets that do not fit in a word, as a whole
+
+    def _store_large(self, slot: Slot, s: ir.Store) -> None:
+        """Make a large set another: first note the members that come or go, for the set's new value may depend on the old one."""
         self._copy()
+        operator, members = "", s.value
+        if isinstance(members, ir.SetOperation) and members.operator != "&" and isinstance(members.left, ir.Read) and members.left.variable == s.variable:
+            operator, members = members.operator, members.right
+        count = self.writer.fresh("count")
+        self.writer.line(f"{count} = 0")
+        self._collect(members, lambda member: self._note(slot, count, member))
+        if not operator:
+            self._clear(slot)
+        with self.writer.block(f"for j in range({count}):"):
+            self._change(slot, "C[C.size - 1 - j]", adds=operator != "-")
+
+    def _note(self, slot: Slot, count: str, member: str) -> None:
+        """Keep a member at the far end of the array for successors, if there is room for it there and in the row."""
+        with self.writer.block(f"if c + {self.layout.fixed_words + SLACK + 2} + m + 2 * {count} >= C.size:"):
+            self.writer.line("notes[4] = 1")
+            self.writer.line("return")
+        self.writer.line(f"C[C.size - 1 - {count}] = {self._place_in(slot, member)}")
+        self.writer.line(f"{count} += 1")
+
+    def _collect(self, members: ir.Expr, each: Callable[[str], None]) -> None:
+        """Code that comes by all members of a set, some perhaps twice."""
+        match members:
+            case ir.SetExpr(elements=elements):
+                for element in elements:
+                    each(self.atom(element))
+            case ir.SetComprehension(binders=binders, element=element):
+                self.over(binders, lambda: each(self.atom(element)))
+            case ir.SetOperation(operator="|", left=left, right=right):
+                self._collect(left, each)
+                self._collect(right, each)
+            case ir.SetOperation(operator=operator, left=left, right=right):
+                self._collect(left, lambda member: self._unless(member, right, operator == "-", each))
+            case ir.Conditional(condition=condition, then=then, otherwise=otherwise):
+                with self.writer.block(f"if {self.value(condition)}:"):
+                    self._collect(then, each)
+                with self.writer.block("else:"):
+                    self._collect(otherwise, each)
+            case ir.Read(type=SetType(of=of)):
+                binder = ir.Binder(name=self.writer.fresh("member"), type=of, domain=ir.SetDomain(set=members))
+                self.over((binder,), lambda: each(self.names[binder.name]))
+            case _:
+                raise ScopeError(
+                    f"{members.place}: a set with too many possible members for a word is made in a way that the native engine does not have; "
+                    "natively it is a set variable, a comprehension, or these joined by |, & and -; use --engine interpreter"
+                )
+
+    def _unless(self, member: str, others: ir.Expr, inside: bool, each: Callable[[str], None]) -> None:
+        """Come by a member that is not among others (or only if it is)."""
+        assert isinstance(others.type, SetType)
+        name = self.writer.fresh("member")
+        self.writer.line(f"{name} = {member}")
+        self.names[name] = name
+        test = ir.Member(type=BOOL, element=ir.Name(type=others.type.of, name=name), set=others)
+        with self.writer.block(f"if {'not ' if inside else ''}{self.value(test)}:"):
+            each(name)
+
+    def _clear(self, slot: Slot) -> None:
         if slot.form == "tail":
-            self.writer.line(f"m, th = tail_insert(C, c + {self.layout.fixed_words}, m, {self.tagged(slot, element)}, th)")
+            self.writer.line(f"m, th = tail_clear(C, c + {self.layout.fixed_words}, m, {slot.tag}, th)")
         else:
-            self._change_bit(slot, s, element, keys, "|=", "")
+            for word in range(slot.words):
+                self.writer.line(f"C[c + {slot.word + word}] = 0")
+
+    def _place_in(self, slot: Slot, member: str) -> str:
+        """What stands for a member of a large set: a word of the tail, or the number of a bit."""
+        assert isinstance(slot.variable.type, SetType)
+        return self.tagged(slot, member) if slot.form == "tail" else self.rank(slot.variable.type.of, member)
+
+    def _change(self, slot: Slot, place: str, adds: bool) -> None:
+        """Put a member into a large set, or take it out."""
+        if slot.form == "tail":
+            self.writer.line(f"m, th = tail_{'insert' if adds else 'remove'}(C, c + {self.layout.fixed_words}, m, {place}, th)")
+        else:
+            bit = self.writer.fresh("bit")
+            self.writer.line(f"{bit} = {place}")
+            self.writer.line(f"C[c + {slot.word} + {bit} // {WORD_BITS}] {'|= ' if adds else '&= ~'}(1 << ({bit} % {WORD_BITS}))")
+
+    # --- one member more or less
+
+    def _insert(self, s: ir.Insert) -> None:
+        self._change_member(s, adds=True)
 
     def _remove(self, s: ir.Remove) -> None:
+        self._change_member(s, adds=False)
+
+    def _change_member(self, s: ir.Insert | ir.Remove, adds: bool) -> None:
         slot = self.layout.slots[s.variable]
         element, keys = self._value_and_keys(s.element, s.keys)
         self._copy()
-        if slot.form == "tail":
-            self.writer.line(f"m, th = tail_remove(C, c + {self.layout.fixed_words}, m, {self.tagged(slot, element)}, th)")
-        else:
-            self._change_bit(slot, s, element, keys, "&=", "~")
-
-    def _change_bit(self, slot: Slot, s: ir.Insert | ir.Remove, element: str, keys: list[str], operator: str, invert: str) -> None:
+        if slot.form != "fields":
+            self._change(slot, self._place_in(slot, element), adds)
+            return
         rank = self.writer.fresh()
         self.writer.line(f"{rank} = {self.rank(s.element.type, element)}")
-        if slot.form == "bits":
-            self.writer.line(f"C[c + {slot.word} + {rank} // {WORD_BITS}] {operator} {invert}(1 << ({rank} % {WORD_BITS}))")
-        else:
-            word, shift = self.place_of(keys, slot)
-            self.writer.line(f"C[c + {word}] {operator} {invert}(1 << ({shift} + {rank}))")
-
-
-def _large_store(slot: Slot, place: ir.Place) -> ScopeError:
-    """What the native engine refuses: the assignment of a whole set that does not fit in a word."""
-    limit = BITSET_LIMIT if slot.form == "tail" else MASK_LIMIT
-    return ScopeError(
-        f"{place}: `{slot.variable.name}` has more than {limit} possible members; the native engine changes it only by |= {{x}} and -= {{x}}; "
-        "use --engine interpreter"
-    )
+        word, shift = self.place_of(keys, slot)
+        self.writer.line(f"C[c + {word}] {'|= ' if adds else '&= ~'}(1 << ({shift} + {rank}))")
 
 
 def _writes(s: ir.Statement) -> bool:

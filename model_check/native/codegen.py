@@ -28,6 +28,7 @@ _USED = (
     "shard_of",
     "tail_has",
     "tail_hash_of",
+    "tail_clear",
     "tail_insert",
     "tail_remove",
     "tail_subset",

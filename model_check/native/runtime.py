@@ -99,6 +99,20 @@ def tail_remove(rows, start, length, word, total):
 
 
 @njit(**PART)
+def tail_clear(rows, start, length, tag, total):
+    """Take all words of one tag out of a tail; returns its new length and hash."""
+    kept = 0
+    for j in range(length):
+        word = rows[start + j]
+        if word >> 56 == tag:
+            total -= mix(word)
+        else:
+            rows[start + kept] = word
+            kept += 1
+    return kept, total
+
+
+@njit(**PART)
 def tail_subset(a, a_start, a_length, b, b_start, b_length, tag):
     """Whether all words of one tag in one tail are in another."""
     for j in range(a_length):

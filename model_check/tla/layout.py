@@ -94,6 +94,9 @@ def implies(condition: Piece, conclusion: Piece) -> Piece:
     if condition == FALSE:
         return TRUE
     left, right = operand(condition, IMPLIES), operand(conclusion, IMPLIES)
+    if left.level == JUNCTION and not left.single:
+        # What follows the last item of a list on its line would belong to that item.
+        left = hang("(", left, ")")
     if left.single and right.single and left.width + right.width <= WIDTH:
         return Piece((f"{left.text} => {right.text}",), IMPLIES)
     return Piece((*left.lines[:-1], f"{left.lines[-1]} =>", *("    " + line for line in right.lines)), IMPLIES)

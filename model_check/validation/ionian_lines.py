@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from model_check.validation.trace_file import BadLine, field, number, one_of
+from model_check.validation.trace_file import BadLine, field, json_object, number, one_of
 
 NAME, VERSION = "ionian", 1
 MOST_NODES = 15
@@ -91,7 +90,7 @@ class Line(NamedTuple):
 
 def read_header(line: int, source: str) -> Header:
     """The first line; BadLine where it is no header of this format."""
-    found = _object(line, source)
+    found = json_object(line, source)
     if found.get("format") != NAME:
         raise BadLine(line, "", f'is no header; a trace in this format begins with {{"format": "{NAME}", "version": {VERSION}, "nodes": [...]}}')
     _known(line, found, ("format", "version", "nodes", "writes", NOTE))
@@ -121,7 +120,7 @@ class Decoder:
 
     def line(self, line: int, position: int, source: str) -> Line:
         """One event; BadLine names the field that is wrong."""
-        found = _object(line, source)
+        found = json_object(line, source)
         event = one_of(line, found, "event", EVENTS)
         if event in OF_WRITES and not self.header.writes_logged:
             raise BadLine(line, "event", f'is `{event}`, but the header does not say "writes": "logged"')
@@ -174,16 +173,6 @@ def _is_name(found: object) -> bool:
     if isinstance(found, str):
         return 0 < len(found) <= LONGEST_NAME and found.isprintable()
     return type(found) is int and 0 <= found < 1 << 64
-
-
-def _object(line: int, source: str) -> dict[str, Any]:
-    try:
-        found = json.loads(source)
-    except (ValueError, RecursionError):
-        found = None
-    if type(found) is not dict:
-        raise BadLine(line, "", "is no JSON object: is the file complete?")
-    return found
 
 
 def _known(line: int, found: Mapping[str, Any], fields: Collection[str], where: str = "") -> None:

@@ -215,15 +215,20 @@ class Protocol:
         found: list[State] = []
         blank = State((), ())
         for step in self.choices(self.ir.init, blank):
-            frame = object.__new__(type(self))
             try:
-                getattr(frame, step.action)(*(value for _, value in step.arguments))
+                state = self.initial_state(*(value for _, value in step.arguments))
             except NotEnabled:
                 continue
-            state = self._freeze(self._names, frame.__dict__)
             if state not in found:
                 found.append(state)
         return found
+
+    def initial_state(self, *arguments: Any) -> State:
+        """The initial state for arguments of init; NotEnabled where a guard of it fails."""
+        activate(self.context)
+        frame = object.__new__(type(self))
+        getattr(frame, self.ir.init.name)(*arguments)
+        return self._freeze(self._names, frame.__dict__)
 
     def enabled(self, state: State) -> list[Step]:
         """The steps enabled in a state, in the order of actions and arguments."""

@@ -19,6 +19,7 @@ from spec.language import (
     action_property,
     first,
     invariant,
+    is_majority,
     record,
     require,
     witness,
@@ -140,6 +141,12 @@ class OddCorners(Protocol):
         require(n.level is None or n.level <= self.height[n.cell])
         self.notes -= {n}
         self.last = self.next_level(self.height[n.cell])
+
+    @action
+    def settle(self, voters: Set[Cell]) -> None:
+        """A majority of a set that is part of the state: of none there is no majority."""
+        require(is_majority(voters, self.seen))
+        self.pings = Set()
 
     def raise_one(self, c: Cell) -> None:
         """One level up, within the scope."""

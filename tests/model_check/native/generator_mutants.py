@@ -10,7 +10,7 @@ from unittest import mock
 from model_check.native import actions, expressions, runtime
 from model_check.native.codegen import Program
 from model_check.native.expressions import Translator, Writer
-from model_check.native.layout import Layout
+from model_check.native.layout import Layout, Slot
 from model_check.native.symmetry import _Orbit
 from spec.language import ir
 
@@ -52,6 +52,23 @@ def _inserts_twice(rows: Any, start: int, length: int, word: int, total: Any) ->
 
 def _no_quorum(self: Translator, e: ir.IsQuorum) -> str:
     return f"({self.value(e.members)} != 0)"
+
+
+def _half_is_a_majority(original: Callable[..., str]) -> Callable[..., str]:
+    def decided(self: Translator, e: ir.IsMajority) -> str:
+        return original(self, e).replace(" > ", " >= ")
+
+    return decided
+
+
+def _forgets_nothing(rows: Any, start: int, length: int, tag: int, total: Any) -> Any:
+    return length, total
+
+
+def _changes_while_it_looks(self: actions._ActionTranslator, slot: Slot, s: ir.Store) -> None:
+    self._copy()
+    self._clear(slot)
+    self._collect(s.value, lambda member: self._change(slot, self._place_in(slot, member), adds=True))
 
 
 def _last_not_first(original: Callable[..., str]) -> Callable[..., str]:
@@ -115,6 +132,9 @@ _MUTANTS: dict[str, tuple[object, str, Any]] = {
     "elements keep their names": (_Orbit, "_rename", _elements_stay(_Orbit._rename)),
     "a tail may hold twins": (runtime, "tail_insert", _inserts_twice),
     "any set is a quorum": (Translator, "_IsQuorum", _no_quorum),
+    "half is a majority": (Translator, "_IsMajority", _half_is_a_majority(Translator._IsMajority)),
+    "a large set made anew keeps what it held": (runtime, "tail_clear", _forgets_nothing),
+    "a large set is made anew in place": (actions._ActionTranslator, "_store_large", _changes_while_it_looks),
     "first is last": (Translator, "_First", _last_not_first(Translator._First)),
     "nothing leaves the scope": (Translator, "leave_if", _never_leaves(Translator.leave_if)),
     "a failing loop goes on": (Writer, "leave", _goes_on_after_failing),

@@ -291,11 +291,16 @@ class Expressions(Types):
             return self.compare(0)
         ways = [
             self.compare, self.compare, self.compare, self.order, self.member, self.member, self.junction, self.quantifier, self.quantifier, self.none,
-            lambda d: f"(not {self.expr(BOOL, d - 1)})", lambda d: f"is_quorum({self.expr(set_of(NODE), d - 1, named=True)}, Node)",
+            lambda d: f"(not {self.expr(BOOL, d - 1)})", self.decided,
             lambda d: f'in_force("{self.pick(RULES)}")', lambda d: self.least(BOOL),
             lambda d: f"({self.expr(set_of(NODE), d - 1, named=True)} <= {self.expr(set_of(NODE), d - 1, named=True)})",
         ]  # fmt: skip
         return self.pick(ways)(depth)
+
+    def decided(self, depth: int) -> str:
+        """Whether members are a quorum of a sort, or a majority of a set."""
+        members = self.expr(set_of(NODE), depth - 1, named=True)
+        return f"is_quorum({members}, Node)" if self.odds(50) else f"is_majority({members}, {self.expr(set_of(NODE), depth - 1, named=True)})"
 
     def compare(self, depth: int) -> str:
         kinds = [

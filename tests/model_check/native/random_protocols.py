@@ -280,7 +280,7 @@ from enum import Enum
 
 from spec.language import (
     Map, Option, Ordered, Position, Protocol, Quorum, Scope, Seq, Set, Sort, Window, action, action_property, constraint, first, in_force, invariant,
-    is_quorum, quorums, record, require, witness,
+    is_majority, is_quorum, quorums, record, require, witness,
 )
 
 

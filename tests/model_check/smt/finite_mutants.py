@@ -39,6 +39,14 @@ def _any_set(self: Evaluator, e: ir.IsQuorum) -> Value:
     return Truth(self.circuit.any_of(literal for literal, _ in self.algebra.members(self.value(e.members))))
 
 
+def _none_decides(original: Callable[..., Truth]) -> Callable[..., Value]:
+    def decided(self: Evaluator, e: ir.IsMajority) -> Value:
+        nobody = -self.circuit.any_of(there for there, _ in self.algebra.members(self.value(e.of)))
+        return Truth(self.circuit.any_of((nobody, original(self, e).literal)))
+
+    return decided
+
+
 def _last(self: Evaluator, e: ir.First) -> Value:
     found: Value = Optional(FALSE, None)
     saved = self.path
@@ -106,6 +114,7 @@ _MUTANTS: dict[str, tuple[object, str, Any]] = {
     "append forgets": (Evaluator, "_Append", _forgets),
     "windows are dropped": (Evaluator, "_joined", _keeps_its_own),
     "and, or are eager": (Evaluator, "_Junction", _eager),
+    "of none there is a majority": (Evaluator, "_IsMajority", _none_decides(Evaluator._IsMajority)),
     "any set is a quorum": (Evaluator, "_IsQuorum", _any_set),
     "first is last": (Evaluator, "_First", _last),
     "actions do not see their own writes": (Encoder, "run", _notes_where_it_began(Encoder.run)),

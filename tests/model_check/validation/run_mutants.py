@@ -115,6 +115,7 @@ _MUTANTS: dict[str, tuple[object, str, Any]] = {
     "a tail is gone for good": (running, "undo", _undoes_without(journal.REPLACED)),
     "an insertion is not noted": (Definition, "action", _lines_with(f", {journal.ADDED}, ", f", {journal.STEP}, ")),
     "positions are bare numbers": (Expressions, "value", _bare),
+    "half is a majority": (Expressions, "_IsMajority", lambda self, e: f"2 * len({self.value(e.members)} & {self.value(e.of)}) >= len({self.value(e.of)})"),
     "first is last": (Expressions, "_First", _last),
     "and, or are eager": (Expressions, "_Junction", _eager),
     "none is less than all": (Expressions, "_IsNone", lambda self, e: "False"),
