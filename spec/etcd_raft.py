@@ -837,7 +837,7 @@ class EtcdRaft(Protocol):
 
     @action
     def restart_torn(self, n: Node, w: Write, last: Index, k: KnownCommit, c: ConfigAt) -> None:
-        """Server n crashes while it writes: of the next write, some entries are on its disk, but nothing else."""
+        """Server n crashes while it writes: of the next write, entries are on its disk, some or all, but nothing else."""
         require(w in self.writes)
         require(k in self.known_commits)
         require(c in self.configs)
@@ -847,7 +847,7 @@ class EtcdRaft(Protocol):
         require(k.slot == 0)
         disk = self.disk[n]
         require(w.disk.compacted == disk.compacted)
-        require(last < w.disk.log.last)
+        require(last <= w.disk.log.last)
         require(k.commit <= last)
         # Entries are written from the first new one on, and the first one takes away those that it replaces.
         require(all(i <= last or (i <= w.disk.log.last and w.disk.log[i] != disk.log[i]) for i in disk.log.indices()))

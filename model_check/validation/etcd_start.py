@@ -288,7 +288,7 @@ class Cluster:
                 rank = self._disk_fit(disk, known.commit, life) + self._config_fit(c, disk, known.commit, life)
                 if disk.log.last == start.log:
                     found.append(((rank, 1, done, known.commit), (done, "restart", ended, Index(start.commit), c)))
-                elif done < len(writes) and start.log < disks[done + 1].log.last:
+                if done < len(writes) and start.log <= disks[done + 1].log.last:
                     torn = replace(writes[done], slot=Slot(1))
                     found.append(((rank, 0, done, known.commit), (done, "restart_torn", torn, Index(start.log), ended, c)))
         if not found:
