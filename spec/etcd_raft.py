@@ -824,6 +824,15 @@ class EtcdRaft(Protocol):
         )
 
     @action
+    def vouch_for_commit(self, n: Node, i: Index) -> None:
+        """The application of server n keeps on its disk what it has applied up to i, and so that this is committed."""
+        require(i > 0)
+        require(i <= self.handed_out[n])
+        require(i <= self.disk[n].log.last)
+        require(self.disk[n].log[i] == self.log[n][i])
+        self.known_commits |= {KnownCommit(n, Slot(0), i)}
+
+    @action
     def restart(self, n: Node, k: KnownCommit, compacted: Index, c: ConfigAt) -> None:
         """Server n crashes and comes back with what is on its disk, and a commit index; c is the application's configuration."""
         require(k in self.known_commits)
@@ -951,7 +960,7 @@ class EtcdRaft(Protocol):
         require(compacted <= commit)
         # Its configuration is one that it has applied, and no older than its snapshot.
         require(c.index <= commit or c.index <= compacted)
-        require(c.index > 0 or c.config == self.first_config(n))
+        require(c.index > 0 or c.config == self.first_config(n) or (self.founding.last == 0 and c.config == self.founders))
         require(all(i <= c.index or i > compacted or disk.log[i].change is None for i in disk.log.indices() if i <= last))
         self.term[n] = disk.term
         self.vote[n] = disk.vote

@@ -60,6 +60,7 @@ from impl.raft.errors import (
 )
 from impl.raft.ready import ReadState, Ready, Role, SoftState
 from impl.raft.storage import HardState, MemoryStorage, Snapshot, Storage
+from impl.raft.trace_lines import TraceLines
 from impl.raft.tracing import Event, Tracer
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "Storage",
     "StorageError",
     "TermsExhausted",
+    "TraceLines",
     "Tracer",
     "UsageError",
 ]

@@ -57,6 +57,8 @@ class Raft(State):
             self._leader_tick()
         elif self.election_elapsed >= self.timeout:
             election.stand(self)
+        if self.tracer is not None:
+            self.tracer(Event.DONE, self, None)
 
     def step(self, message: Message) -> None:
         """A message arrived.
@@ -76,9 +78,10 @@ class Raft(State):
             refuse(self, message)
         if self.tracer is not None:
             self.tracer(Event.RECEIVE, self, message)
-        if message.term > self.current_term and not self._meet_later_term(message):
-            return
-        handle(self, message)
+        if message.term <= self.current_term or self._meet_later_term(message):
+            handle(self, message)
+        if self.tracer is not None:
+            self.tracer(Event.DONE, self, None)
 
     def propose(self, command: bytes) -> int | None:
         """Take a client's command; its index where this node leads, None where it was passed on to the leader.
@@ -102,6 +105,8 @@ class Raft(State):
             raise UsageError("commands: at least one is needed, each bytes and not empty (an empty command opens a term)")
         if self.role is LEADER:
             self._take(commands)
+            if self.tracer is not None:
+                self.tracer(Event.DONE, self, None)
             return self.log.last_index
         if self.leader is None or not self.config.forward_proposals:
             raise NotLeader(self.leader)
@@ -199,6 +204,8 @@ class Raft(State):
                 replication.advance_commit(self)
         if self.role is CANDIDATE and hard_state.current_term == self.current_term and self.id not in self.votes:
             election.count_vote(self, self.id, granted=True)
+        if self.tracer is not None:
+            self.tracer(Event.DONE, self, None)
 
     # --- Parts of the calls
 

@@ -33,6 +33,8 @@ class Event(Enum):
     """A snapshot replaced the log; after the fact; detail: the snapshot."""
     COMMIT = "commit"
     """commit_index rose; after the fact; detail: commit_index before."""
+    DONE = "done"
+    """A tick, a message, commands or a write have been dealt with, and all that follows from it is done; no detail."""
     READY = "ready"
     """A Ready was handed out: the caller is now writing and sending; detail: the Ready."""
     PERSISTED = "persisted"

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from impl.raft import TraceLines
 from impl.simulation.cluster import PROTOCOLS
 from impl.simulation.faults import Fault
 from impl.simulation.history import to_text
@@ -43,6 +44,7 @@ def _kinds(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str,
 @click.option("--model", type=click.Choice(list(MODELS)), default="register", show_default=True, help="What is replicated.")
 @click.option("--clients", type=click.IntRange(min=1), default=5, show_default=True, help="How many ask at the same time.")
 @output_option("--history", "history_file", help_text="Write the history of the last run, in the format ionian.")
+@output_option("--trace", "trace_file", help_text="Write what the nodes of the last run did, for `ionian trace validate`; Raft only.")
 @output_option("--json", "json_file", help_text="Write the verdicts.")
 def run_cluster(
     *,
@@ -55,6 +57,7 @@ def run_cluster(
     model: str,
     clients: int,
     history_file: Path | None,
+    trace_file: Path | None,
     json_file: Path | None,
 ) -> int:
     """Run a cluster of PROTOCOL under faults, and judge what its clients saw.
@@ -64,13 +67,17 @@ def run_cluster(
     """
     if protocol == "paxos" and model != "register":
         raise click.UsageError("paxos decides once: its model is the register, written once by compare-and-set", click.get_current_context())
+    if trace_file is not None and protocol != "raft":
+        raise click.UsageError(f"--trace: {protocol} writes no traces, only raft does", click.get_current_context())
     out, status = console(), 0
     verdicts: list[Json] = []
+    traced: list[str] = []
     workload = Workload(object="decree" if protocol == "paxos" else model, clients=clients)
     for of_run in range(seed, seed + runs):
         cluster = draw_cluster(of_run, protocol, nodes)
         schedule = draw_faults(of_run, cluster.ids, seconds * SECOND, faults)
-        simulation = Simulation(cluster, workload, schedule, of_run)
+        traced.clear()
+        simulation = Simulation(cluster, workload, schedule, of_run, tracer=TraceLines(traced.append) if trace_file is not None else None)
         try:
             simulation.run(seconds * SECOND)
             simulation.settle(workload.patience)
@@ -87,6 +94,8 @@ def run_cluster(
             break
     if history_file is not None:
         write_file(history_file, to_text(simulation.history))
+    if trace_file is not None:
+        write_file(trace_file, "".join(f"{line}\n" for line in traced))
     write_json(json_file, verdicts)
     return status
 

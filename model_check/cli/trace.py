@@ -23,9 +23,9 @@ def trace() -> None:
 
 @trace.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option("--format", "format_name", type=click.Choice(list(FORMATS)), default="etcd", show_default=True, help="How the files are written.")
+@click.option("--format", "format_name", type=click.Choice(list(FORMATS)), help="How the files are written; otherwise as the first line of each tells.")
 @output_option("--json", "json_file", help_text="Write the verdicts.")
-def validate(*, files: tuple[Path, ...], format_name: str, json_file: Path | None) -> int:
+def validate(*, files: tuple[Path, ...], format_name: str | None, json_file: Path | None) -> int:
     """Say of each FILE whether the spec explains it; if not, show the first line that it does not explain, and why.
 
     A file may be compressed (.gz). Exit status: 0 all explained, 1 some is refused, 2 a file is no trace, 3 none is

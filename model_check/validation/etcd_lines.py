@@ -5,13 +5,12 @@ The format is etcd's own: `state_trace.go` of etcd-io/raft. Lines whose `tag` is
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from model_check.validation.trace_file import BadLine, field, number, numbered_lines, one_of, text
+from model_check.validation.trace_file import BadLine, field, json_object, number, numbered_lines, one_of, text
 
 ROLES = ("StateFollower", "StatePreCandidate", "StateCandidate", "StateLeader")
 MESSAGES = ("MsgApp", "MsgAppResp", "MsgHeartbeat", "MsgHeartbeatResp", "MsgVote", "MsgVoteResp", "MsgSnap")
@@ -28,6 +27,8 @@ WITH_MESSAGE = {
 WITHOUT_MESSAGE = ("InitState", "BecomeFollower", "BecomeCandidate", "BecomeLeader", "Commit", "Replicate", "ChangeConf", "ApplyConfChange", "Ready")
 ACTIONS = ("AddNewServer", "RemoveServer", "AddLearner")
 NOBODY = 0
+LONGEST_LOG = 1 << 24
+"""In entries: a server's log is held from its first entry on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +81,11 @@ def read_etcd_events(path: Path) -> list[Event]:
 
 
 def _event(line: int, source: str) -> Event | None:
-    # A logger may put its own words before the object.
+    # A logger may put its own words before the object, and lines of its own between them.
     start = source.find("{")
-    if start < 0:
+    if start < 0 or '"trace"' not in source:
         return None
-    try:
-        found = json.loads(source[start:])
-    except (ValueError, RecursionError):
-        raise BadLine(line, "", "is no JSON object: is the file complete?") from None
+    found = json_object(line, source[start:])
     if found.get("tag") != "trace":
         return None
     event = field(line, found, "event", dict)
@@ -109,13 +107,20 @@ def _event(line: int, source: str) -> Event | None:
         vote=_server(line, state, "vote", "event.state.", nobody=True),
         commit=number(line, state, "commit", "event.state."),
         role=one_of(line, event, "role", ROLES, "event."),
-        log=number(line, event, "log", "event."),
+        log=_log_length(line, event),
         conf=(_servers(line, conf[0], "event.conf[0]"), _servers(line, conf[1], "event.conf[1]")),
         message=message,
         changes=changes,
         new_conf=new_conf,
         own_progress=_own_progress(line, prop) if message is not None and name.startswith("Send") and message.type == "MsgApp" else None,
     )
+
+
+def _log_length(line: int, event: Mapping[str, Any]) -> int:
+    length = number(line, event, "log", "event.")
+    if length > LONGEST_LOG:
+        raise BadLine(line, "event.log", f"is {length:,}; logs of more than {LONGEST_LOG:,} entries, dropped ones included, cannot be judged")
+    return length
 
 
 def _message(line: int, found: Mapping[str, Any], types: tuple[str, ...]) -> WireMessage:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from model_check.validation.etcd import Judge
+from model_check.validation import etcd, ionian
 from model_check.validation.etcd_lines import read_etcd_events
-from model_check.validation.trace_file import TraceError, at_its_place
+from model_check.validation.ionian_lines import read_header, read_lines
+from model_check.validation.trace_file import TraceError, at_its_place, numbered_lines
 from model_check.validation.verdict import Departure, Result, Verdict
 
 Judgement = tuple[int, tuple[Verdict, int, Departure | None]]
@@ -17,16 +19,38 @@ Judgement = tuple[int, tuple[Verdict, int, Departure | None]]
 def _judge_etcd(path: Path) -> Judgement:
     events = read_etcd_events(path)
     if not events:
-        raise TraceError(f"{path}: it holds no trace events (lines with the tag `trace`); was the library built with `with_tla`?")
-    return len(events), Judge(events).judge()
+        raise TraceError(
+            f"{path}: it holds no trace events: lines of etcd's library have the tag `trace` (was it built with `with_tla`?), "
+            "and Ionian's own format begins with a header"
+        )
+    return len(events), etcd.Judge(events).judge()
 
 
-FORMATS: dict[str, Callable[[Path], Judgement]] = {"etcd": _judge_etcd}
+def _judge_ionian(path: Path) -> Judgement:
+    lines = numbered_lines(path)
+    header = read_header(*next(lines, (1, "")))
+    events, judgement = ionian.Judge(header).judge(read_lines(header, lines))
+    if not events:
+        raise TraceError(f"{path}: it holds no events, only a header")
+    return events, judgement
 
 
-def check_trace(path: Path, format_name: str) -> Result:
-    """The verdict on a trace file; TraceError where it cannot be read or is malformed."""
+FORMATS: dict[str, Callable[[Path], Judgement]] = {"etcd": _judge_etcd, "ionian": _judge_ionian}
+
+
+def check_trace(path: Path, format_name: str | None = None) -> Result:
+    """The verdict on a trace file; TraceError where it cannot be read or is malformed. Without a format, the one that its first line tells."""
     began = time.monotonic()
     with at_its_place(path):
-        events, (verdict, explained, departure) = FORMATS[format_name](path)
+        events, (verdict, explained, departure) = FORMATS[format_name or _format_of(path)](path)
     return Result(str(path), verdict, events, explained, departure, time.monotonic() - began)
+
+
+def _format_of(path: Path) -> str:
+    """Ionian's own where the first line has a `format`, as every header does; else etcd's, which has none."""
+    _, first = next(numbered_lines(path), (1, ""))
+    try:
+        found = json.loads(first)
+    except (ValueError, RecursionError):
+        found = None
+    return "ionian" if isinstance(found, dict) and "format" in found else "etcd"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -51,6 +53,28 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
                 raise BadLine(number, "", "is no text in UTF-8") from None
             if text:
                 yield number, text
+
+
+def json_object(line: int, source: str) -> dict[str, Any]:
+    """The JSON object of a line; BadLine where it is none, or leaves open what it says: a key twice, a number that is none."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+            raise BadLine(line, f"{twice!r:.40}", "is there twice in an object")
+        return found
+
+    def no_number(word: str) -> None:
+        raise BadLine(line, word, "is no number")
+
+    try:
+        found = json.loads(source, object_pairs_hook=unique, parse_constant=no_number)
+    except (ValueError, RecursionError):
+        raise BadLine(line, "", "is no JSON object: is the file complete?") from None
+    if not isinstance(found, dict):
+        raise BadLine(line, "", "is no JSON object")
+    return found
 
 
 class at_its_place:  # noqa: N801  # a context manager, used like a function

@@ -5,7 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from model_check.validation.run import Run
+
 Verdict: TypeAlias = Literal["explained", "refused", "inconclusive"]
+
+
+class Refused(Exception):
+    """A line that is no step of the spec; the attributes are those of a Departure."""
+
+    def __init__(self, action: str, conjunct: str, why: str, place: str = "") -> None:
+        self.action, self.conjunct, self.why, self.place = action, conjunct, why, place
+        super().__init__(why)
+
+
+def refused_step(run: Run, action: str, arguments: tuple[Any, ...], words: str) -> Refused:
+    """Why a step is not possible in the present state of a run; `words` say which step it is in the trace's terms."""
+    refusal = run.refusal(action, *arguments)
+    values = ", ".join(f"{name} = {value}" for name, value in refusal.values)
+    why = f"{words} is not possible: `{refusal.conjunct}` does not hold" + (f" ({values})" if values else "")
+    return Refused(action, refusal.conjunct, why, refusal.place)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from impl.raft import Entries, Event, Role
-from impl.raft.messages import AppendEntries, AppendReply, InstallSnapshot
+from impl.raft.messages import AppendEntries, AppendReply, InstallSnapshot, RequestVote
 from impl.raft.storage import Snapshot
 from tests.impl.raft.cluster import Cluster, finish, node_with_log
 
@@ -16,16 +16,18 @@ def test_the_life_of_an_entry():
     leader.propose(b"a")
     c.settle()
     of_leader = [(name, type(detail).__name__) for name, n, detail in events if n == 1]
-    assert of_leader[:6] == [
+    assert of_leader[:8] == [
         ("append", "int"),
+        ("done", "NoneType"),
         ("send", "AppendEntries"),
         ("send", "AppendEntries"),
         ("ready", "Ready"),
         ("persisted", "NoneType"),
+        ("done", "NoneType"),
         ("receive", "AppendReply"),
     ]
     assert ("commit", "int") in of_leader
-    assert [name for name, n, _ in events if n == 2][:5] == ["receive", "append", "send", "ready", "persisted"]
+    assert [name for name, n, _ in events if n == 2][:7] == ["receive", "append", "send", "done", "ready", "persisted", "done"]
 
 
 def test_an_election_is_a_row_of_roles_each_in_its_term():
@@ -65,9 +67,23 @@ def test_a_message_is_received_before_anything_is_done_about_it():
     node, _ = node_with_log([])
     node.tracer = lambda event, node, detail: seen.append((event, node.current_term))
     node.step(AppendReply(7, 2, 1, False, 0, 0, 1, 0, 0))
-    assert seen == [(Event.RECEIVE, 0), (Event.ROLE, 7)]
+    assert seen == [(Event.RECEIVE, 0), (Event.ROLE, 7), (Event.DONE, 7)]
     node.step(AppendReply(8, 9, 1, False, 0, 0, 1, 0, 0))
-    assert len(seen) == 2, "strangers are not heard"
+    assert len(seen) == 3, "strangers are not heard"
+
+
+def test_a_call_that_is_over_is_told_once_and_last():
+    """Also where the message was ignored, and where nothing came of it."""
+    seen = []
+    node, storage = node_with_log([1], current_term=1)
+    node.tracer = lambda event, node, detail: seen.append(event)
+    node.tick()
+    node.step(RequestVote(9, 2, 1, 5, 5, False, False))
+    finish(node, storage)
+    node.step(RequestVote(1, 3, 1, 0, 0, False, False))
+    calls = [i for i, event in enumerate(seen) if event is Event.DONE]
+    assert len(calls) == 4
+    assert calls[-1] == len(seen) - 1
 
 
 def test_a_start_is_an_event():

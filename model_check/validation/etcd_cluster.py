@@ -1,15 +1,14 @@
-"""What a trace of etcd/raft tells beforehand: its servers, what they start with, and the names of both in trace and spec."""
+"""What a trace of etcd/raft tells beforehand: its servers, their names in trace and spec, and what later lines of each will show."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
-from model_check.validation.etcd_lines import Event, WireMessage
+from model_check.validation.etcd_lines import NOBODY, Event, WireMessage
 from model_check.validation.run import Run
-from spec.etcd_raft import Change, Config, ConfigAt, Disk, Entry, EtcdRaft, Kind, KnownCommit, Message, Node, Slot, Write
-from spec.language import Map, Scope, Seq, Set, State, Window
+from spec.etcd_raft import Change, Config, ConfigAt, EtcdRaft, Kind, Message, Node, Write
+from spec.language import Scope, Set
 from spec.replicated_log import Index, Term
 
 _UNBOUNDED = 1 << 40
@@ -22,9 +21,6 @@ _TYPES = {
     Kind.VOTE_REPLY: "MsgVoteResp",
     Kind.SNAPSHOT: "MsgSnap",
 }
-NO_ONE = Config(Set(), Set(), Set(), Set())
-_NEW = Disk(Term(0), None, Window(Index, 0, ()), Index(0)), Index(0), NO_ONE
-Restart = tuple[Any, ...]
 
 
 class Cluster:
@@ -39,8 +35,8 @@ class Cluster:
         self._next = _following(events)
         self._position = {event.line: position for position, event in enumerate(events)}
         self._shown: dict[frozenset[Node], tuple[int, ...]] = {}
-        self.lives = self._first_lines()
         self.peers = self._founding_peers()
+        self._applied: set[tuple[Any, ...]] | None = None
 
     # --- the trace's names for values of the spec
 
@@ -133,6 +129,10 @@ class Cluster:
         found = self._next[position]
         return None if found is None else self.events[found]
 
+    def after(self, event: Event) -> Event | None:
+        """The next line of a line's server."""
+        return self.following(self._position[event.line])
+
     def next_call(self, position: int, target: int) -> WireMessage | None:
         """The next MsgApp that the server of a line sends to another while it leads."""
         event = self.following(position)
@@ -140,7 +140,7 @@ class Cluster:
             m = event.message
             if m is not None and m.type == "MsgApp" and m.target == target and event.name == "SendAppendEntriesRequest":
                 return m
-            event = self._after(event)
+            event = self.after(event)
         return None
 
     def outgoing_after(self, position: int) -> tuple[int, ...] | None:
@@ -148,12 +148,35 @@ class Cluster:
         following = self.following(position)
         return None if following is None or following.name == "InitState" else following.conf[1]
 
+    def is_applied(self, before: Config, after: Config) -> bool:
+        """Whether some line shows a change from one configuration to another, after the founding members'."""
+        old, new = (self.shown(before.incoming), self.shown(before.outgoing)), self.shown(after.incoming)
+        if self._applied is None:
+            self._applied = {
+                (event.conf, event.new_conf, self.outgoing_after(position))
+                for position, event in enumerate(self.events)
+                if event.name == "ApplyConfChange" and event.commit > len(self.peers)
+            }
+        return not self._applied.isdisjoint({(old, new, self.shown(after.outgoing)), (old, new, None)})
+
+    def repeats_from(self, position: int) -> int:
+        """How many of a server's lines, from one up to its next Ready, apply a change that leaves the voters as they are."""
+        count, event = 0, self.events[position]
+        following: Event | None = event
+        while following is not None and following.name not in ("Ready", "InitState") and following.conf == event.conf:
+            count += following.name == "ApplyConfChange" and following.new_conf == following.conf[0]
+            following = self.after(following)
+        return count
+
     def change(self, changes: tuple[tuple[str, int], ...], joint: bool) -> Change:
         """The change that a proposal's line stands for."""
         voters: set[Node] = set()
         learners: set[Node] = set()
         removed: set[Node] = set()
         for action, number in changes:
+            if number == NOBODY:
+                # The application has made it a change of nothing.
+                continue
             node = self.nodes[number]
             for part in (voters, learners, removed):
                 part.discard(node)
@@ -179,17 +202,6 @@ class Cluster:
                 others = later
         return others
 
-    # --- starting
-
-    def _first_lines(self) -> dict[int, list[Event]]:
-        """The first lines of each server that starts."""
-        found: dict[int, list[Event]] = {}
-        for event in self.events:
-            life = found.setdefault(event.node, [])
-            if len(life) < 3 and (life or event.name == "InitState"):
-                life.append(event)
-        return {number: life for number, life in found.items() if life}
-
     def _founding_peers(self) -> list[int]:
         """The founding members in the order in which they were added, of the first server that was set up with them."""
         peers: list[int] = []
@@ -204,136 +216,6 @@ class Cluster:
                 if len(peers) == event.log:
                     return peers
         return []
-
-    def initial_state(self) -> State:
-        """The servers as their first lines show them: with an empty disk, or with what was put on it before."""
-        everyone = Set(self.nodes.values())
-        base = dict(self.protocol.initial_state(everyone, Set(), False).items())
-        entries = {number: self._preset(life) for number, life in self.lives.items()}
-        preset = self._preset_config(entries)
-        per_node: dict[str, dict[Node, Any]] = {
-            name: {} for name in ("term", "vote", "log", "compacted", "commit", "config", "applied", "handed_out", "disk")
-        }
-        configs, known_commits = {ConfigAt(Index(0), NO_ONE)}, set()
-        for node in everyone:
-            disk, commit, config = entries.get(self.ids[node], _NEW)
-            config = preset if config.incoming else NO_ONE
-            configs.add(ConfigAt(disk.compacted, config))
-            known_commits.add(KnownCommit(node, Slot(0), commit))
-            log = Seq(Index, 0, disk.log.entries)
-            values = (disk.term, disk.vote, log, disk.compacted, commit, config, disk.compacted, disk.compacted, disk)
-            for name, value in zip(per_node, values, strict=True):
-                per_node[name][node] = value
-        base.update({name: Map({n: values[n] for n in self.nodes.values()}) for name, values in per_node.items()})
-        founding = tuple(Entry(Term(1), Change(Set({self.nodes[p]}), Set(), Set(), False, False)) for p in self.peers)
-        base.update(founding=Seq(Index, 0, founding), founders=Config(self.members(self.peers), Set(), Set(), Set()) if self.peers else preset)
-        base.update(configs=Set(configs), known_commits=Set(known_commits))
-        return EtcdRaft.state_of(**base)  # type: ignore[return-value]
-
-    def _preset(self, life: list[Event]) -> tuple[Disk, Index, Config]:
-        """What was on a server's disk before it first started, with a commit index, and whose voters it names."""
-        start = life[0]
-        restored = life[1] if len(life) > 1 and life[1].name == "ApplyConfChange" else None
-        begun = life[2] if restored and len(life) > 2 and life[2].name == "BecomeFollower" else None
-        if restored is None or (not restored.new_conf and start.log == 0 and (begun is None or begun.term == 0)):
-            return _NEW
-        outgoing = begun.conf[1] if begun else ()
-        config = Config(self.members(restored.new_conf), self.members(outgoing), Set(), Set())
-        term = begun.term if begun else 0
-        entry = Entry(Term(self._term_of_presets(start.log, term)), None)
-        vote = self.nodes.get(begun.vote) if begun else None
-        commit = max(begun.commit if begun else 0, start.commit)
-        log = Window(Index, 0, (entry,) * start.log)
-        return Disk(Term(term), vote, log, Index(min(start.commit, start.log))), Index(min(commit, start.log)), config
-
-    def _term_of_presets(self, last: int, term: int) -> int:
-        """The term of the entries that were there from the beginning, as the first message that speaks of one of them says."""
-        if last == 0:
-            return 0
-        for event in self.events:
-            m = event.message
-            if m is not None and m.index == last and m.type in ("MsgApp", "MsgVote") and event.name.startswith("Send"):
-                return m.log_term
-        return min(term, 1)
-
-    def _preset_config(self, entries: dict[int, tuple[Disk, Index, Config]]) -> Config:
-        """The configuration that disks hold in the beginning: its learners start with it, but are none of its voters."""
-        for _, _, config in entries.values():
-            if config.incoming:
-                holders = [number for number, (_, _, other) in entries.items() if other.incoming == config.incoming and self._called_unasked(number)]
-                return Config(config.incoming, config.outgoing, self.members(holders) - config.incoming - config.outgoing, Set())
-        return NO_ONE
-
-    def _called_unasked(self, number: int) -> bool:
-        """Whether a server is called before any line says that it was made a member."""
-        for event in self.events:
-            if number in (changed for _, changed in event.changes):
-                return False
-            if event.name == "SendAppendEntriesRequest" and event.message is not None and event.message.target == number:
-                return True
-        return False
-
-    def restarts(self, run: Run, position: int, n: Node) -> list[Restart]:
-        """The ways in which a server may have come back, those first that fit its first lines best: the writes done before, and the step."""
-        life = self._life(position)
-        start, writes = life[0], self.writes(run, n)
-        disks = [run.peek("disk", n), *(w.disk for w in writes)]
-        found: list[tuple[tuple[int, ...], Restart]] = []
-        for c in run.peek("configs"):
-            for known in run.peek("known_commits"):
-                if known.node != n:
-                    continue
-                done = int(known.slot)
-                disk, ended = disks[done], KnownCommit(n, Slot(0), known.commit)
-                rank = self._disk_fit(disk, known.commit, life) + self._config_fit(c, disk, known.commit, life)
-                if disk.log.last == start.log:
-                    found.append(((rank, 1, done, known.commit), (done, "restart", ended, Index(start.commit), c)))
-                if done < len(writes) and start.log <= disks[done + 1].log.last:
-                    torn = replace(writes[done], slot=Slot(1))
-                    found.append(((rank, 0, done, known.commit), (done, "restart_torn", torn, Index(start.log), ended, c)))
-        if not found:
-            found = [((0,), (0, "restart", KnownCommit(n, Slot(0), Index(start.commit)), Index(start.commit), c)) for c in run.peek("configs")]
-        found.sort(key=lambda pair: (pair[0], -abs(int(pair[1][-1].index) - start.commit)), reverse=True)
-        return [restart for _, restart in found[:40]]
-
-    def _life(self, position: int) -> list[Event]:
-        """The lines of a server from a start on that tell what its disk held: up to its next change of configuration or start."""
-        life = [self.events[position]]
-        following = self.following(position)
-        while following is not None and following.name != "InitState":
-            life.append(following)
-            if len(life) > 3 and following.name in ("ApplyConfChange", "BecomeCandidate"):
-                break
-            following = self._after(following)
-        return life
-
-    def _after(self, event: Event) -> Event | None:
-        return self.following(self._position[event.line])
-
-    def _config_fit(self, c: ConfigAt, disk: Disk, commit: Index, life: list[Event]) -> int:
-        """How well the lines of a start fit a configuration that the application may have kept."""
-        fit, incoming, outgoing = 0, self.shown(c.config.incoming), self.shown(c.config.outgoing)
-        if len(life) > 1 and life[1].name == "ApplyConfChange":
-            fit += 8 if life[1].new_conf == incoming else -16
-        if len(life) > 2 and life[2].name == "BecomeFollower":
-            fit += 8 if life[2].conf == (incoming, outgoing) else -16
-        if len(life) < 4:
-            return fit
-        changes = [(i, e.change) for i, e in enumerate(disk.log.entries, 1) if e.change is not None and i > c.index]
-        if life[-1].name == "ApplyConfChange" and changes:
-            change = changes[0][1]
-            following = (c.config.incoming | change.voters) - change.removed - change.learners
-            fit += 3 * (life[-1].new_conf == self.shown(following))
-        if life[-1].name == "BecomeCandidate":
-            # It has applied all changes that it knows to be committed.
-            fit += 3 * all(i > commit for i, _ in changes)
-        return fit
-
-    def _disk_fit(self, disk: Disk, commit: Index, life: list[Event]) -> int:
-        if len(life) < 3 or life[2].name != "BecomeFollower":
-            return 0
-        vote = 0 if disk.vote is None else self.ids[disk.vote]
-        return 4 * (int(disk.term) == life[2].term) + 2 * (vote == life[2].vote) + 2 * (int(commit) == life[2].commit)
 
 
 def _servers(events: list[Event]) -> set[int]:

@@ -1,0 +1,134 @@
+"""Explains the lines of etcd/raft about changes of the members being applied, by entries and by snapshots."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from itertools import count
+from typing import Any
+
+from model_check.validation.etcd_lines import Event
+from model_check.validation.etcd_stage import Stage, Way, text
+from model_check.validation.verdict import Refused
+from spec.etcd_raft import Config, Kind, Message, Node
+
+
+def ways_to_apply(stage: Stage, event: Event, n: Node) -> list[Way]:
+    """A server applies a change, or its application turns it down; before it others may have been passed over."""
+    m = stage.run.peek("handling", n)
+    if m is not None and m.kind == Kind.SNAPSHOT:
+        return [partial(_restore, stage, event, n, m)]
+    mark, phase, quiet, stage.quiet = stage.run.mark(), stage.phases[n], stage.quiet, True
+    ways: list[tuple[int, str]] = []
+    with suppress(Refused):
+        stage.settle(n)
+        for passed in count():
+            found = {action: _leads_to(stage, event, n, action) for action in ("apply_change", "reject_change")}
+            ways += [(passed, a) for a, config in found.items() if config and (a == "apply_change" or config != found["apply_change"])]
+            if not _passes_over(stage, n):
+                break
+    stage.run.back(mark)
+    stage.phases[n], stage.quiet = phase, quiet
+    if _founding_left(stage, n) > stage.cluster.repeats_from(stage.position):
+        # It has rather passed over the founding entries.
+        ways.reverse()
+    return [partial(_apply, stage, event, n, passed, action) for passed, action in ways or [(0, "apply_change")]]
+
+
+def _leads_to(stage: Stage, event: Event, n: Node, action: str) -> Config | None:
+    """The configuration that a step leads to, if it is the one that a line, and the server's next one, show."""
+    mark = stage.run.mark()
+    fits = stage.run.take(action, n) and _departs(stage, event, n) is None
+    config: Config = stage.run.peek("config", n)
+    stage.run.back(mark)
+    return config if fits else None
+
+
+def _apply(stage: Stage, event: Event, n: Node, passed: int, action: str) -> None:
+    stage.settle(n)
+    stage.shows(event, n, action)
+    for _ in range(passed):
+        _passes_over(stage, n)
+    stage.take(action, n)
+    departs = _departs(stage, event, n)
+    if departs is not None:
+        raise departs
+
+
+def pass_over(stage: Stage, n: Node, action: str, *arguments: Any) -> None:
+    """Take a step that shows that a server has dealt with all changes before it, after passing over those that have no line."""
+    mark = stage.run.mark()
+    while not stage.run.take(action, *arguments):
+        applies = 0 < _founding_left(stage, n) <= stage.cluster.repeats_from(stage.position)
+        if applies or not _passes_over(stage, n):
+            stage.run.back(mark)
+            stage.take(action, *arguments)
+
+
+def pass_over_up_to(stage: Stage, n: Node, last: int) -> None:
+    """A snapshot shows that a server has dealt with all changes up to its end."""
+    while (i := _next_change(stage, n)) is not None and i <= last and _rejects(stage, n):
+        pass
+
+
+def _next_change(stage: Stage, n: Node) -> int | None:
+    applied = int(stage.run.peek("applied", n))
+    log = stage.run.peek("log", n)
+    return next((i for i in range(applied + 1, len(log) + 1) if log[i - 1].change is not None), None)
+
+
+def _founding_left(stage: Stage, n: Node) -> int:
+    return max(len(stage.run.peek("founding")) - int(stage.run.peek("applied", n)), 0)
+
+
+def _passes_over(stage: Stage, n: Node) -> bool:
+    """No line need say that a server has dealt with its next change.
+
+    Its application need not apply founding entries, for the founders are in force already; it applies all, or none, of them.
+    """
+    if not _founding_left(stage, n):
+        return _rejects(stage, n)
+    mark, skips = stage.run.mark(), int(stage.run.peek("applied", n)) == stage.phases[n].began
+    while skips and _founding_left(stage, n):
+        skips = stage.run.take("skip_founding_change", n)
+    if not skips:
+        stage.run.back(mark)
+    return skips
+
+
+def _rejects(stage: Stage, n: Node) -> bool:
+    """An application that rejects a change does not apply it, and no line says so: supposed only of changes that no line shows to be applied."""
+    before: Config = stage.run.peek("config", n)
+    mark = stage.run.mark()
+    applied = not _founding_left(stage, n) and stage.run.take("apply_change", n)
+    after: Config = stage.run.peek("config", n)
+    stage.run.back(mark)
+    return applied and not stage.cluster.is_applied(before, after) and stage.run.take("reject_change", n)
+
+
+def _departs(stage: Stage, event: Event, n: Node) -> Refused | None:
+    """Whether the configuration in force is another than a line, and the server's next one, show."""
+    config: Config = stage.run.peek("config", n)
+    incoming, outgoing = stage.cluster.shown(config.incoming), stage.cluster.shown(config.outgoing)
+    if event.new_conf != incoming:
+        why = f"the server takes {text(event.new_conf)} for the voters; by the change that it applies they are {text(incoming)}"
+        return Refused("apply_change", f"newconf == {text(incoming)}", why)
+    shown = stage.cluster.outgoing_after(stage.position)
+    if shown is not None and shown != outgoing:
+        why = f"the server's next line shows the outgoing voters {text(shown)}; by the change that it applies they are {text(outgoing)}"
+        return Refused("apply_change", f"conf[1] == {text(outgoing)}", why)
+    return None
+
+
+def _restore(stage: Stage, event: Event, n: Node, m: Message) -> None:
+    """A follower takes over the configuration of a snapshot."""
+    found = [c for c in stage.run.peek("configs") if c.index <= m.entries.last]
+    fitting = [c for c in sorted(found, key=lambda c: -c.index) if stage.cluster.shown(c.config.incoming) == event.new_conf]
+    for c in fitting or found:
+        mark = stage.run.mark()
+        if stage.run.take("restore", n, c) and _departs(stage, event, n) is None:
+            stage.shows(event, n, "restore", conf=((), ()))
+            return
+        stage.run.back(mark)
+    stage.take("restore", n, (fitting or found)[0])
+    raise _departs(stage, event, n) or Refused("restore", "c in self.configs", "the snapshot has another configuration")

@@ -1,0 +1,234 @@
+"""Correct behaviour of etcd/raft that the library's own trace spec refuses: each explained, and refused when it is falsified a little.
+
+The falsified twin differs from the trace in what the test does when `false` is set; its last line has to be the one refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from model_check.validation.trace_check import check_trace
+from tests.model_check.validation.etcd_by_hand import ByHand
+
+ALL = ["1", "2", "3"]
+
+
+def a_message_is_delivered_twice(false: bool) -> ByHand:
+    """A network may; what a leader says to itself does not cross it."""
+    trace = ByHand(3)
+    trace.elect(2, [3])
+    answer = trace.take_over(trace.call(2, 3, 3, 1, 1))
+    trace.receive(answer)
+    trace.event("Commit", 2, commit=4)
+    own = next(line["event"]["msg"] for line in trace.lines if line["event"].get("msg", {}).get("index") == 4)
+    trace.receive(own if false else answer)
+    return trace
+
+
+def a_restart_shows_its_term_late(false: bool) -> ByHand:
+    """InitState shows term and vote 0; the line after shows what is on disk: a vote that was delivered, in any case."""
+    trace = ByHand(3)
+    trace.elect(2, [3])
+    trace.start(3, conf=[1, 2, 3], log=3, commit=3, term=2, vote=0 if false else 2)
+    return trace
+
+
+def a_pre_candidate_hears_of_a_term(false: bool) -> ByHand:
+    """Pre-votes are not traced, but a refused one may raise the term, to one that somebody has reached."""
+    trace = ByHand(3)
+    trace.elect(2, [3])
+    trace.event("Ready", 1, role="PreCandidate")
+    trace.event("BecomeFollower", 1, term=3 if false else 2, role="Follower")
+    return trace
+
+
+def a_call_of_an_earlier_term_is_answered(false: bool) -> ByHand:
+    """With CheckQuorum or PreVote, so that its sender learns of the later term; the answer acknowledges nothing."""
+    trace = ByHand(3)
+    trace.elect(2, [3])
+    late = trace.call(2, 3, 3, 1, 1)
+    trace.stand(3)
+    trace.receive(late)
+    trace.send("MsgAppResp", 3, 2, index=4 if false else 0)
+    return trace
+
+
+def a_vote_request_is_dropped(false: bool) -> ByHand:
+    """By a server that hears from its leader (CheckQuorum); one that has no leader answers."""
+    trace = ByHand(3)
+    trace.elect(2, [3])
+    call = trace.call(2, 3, 3, 1, 1)
+    if not false:
+        trace.take_over(call)
+    trace.stand(1)
+    asked = trace.stand(1)
+    trace.receive(asked[3])
+    trace.ready(3)
+    return trace
+
+
+def a_call_tells_a_commit_beyond_its_entries(false: bool) -> ByHand:
+    """The call is limited in size; its receiver takes for committed what it covers."""
+    trace = ByHand(3)
+    trace.elect(2, [1])
+    trace.receive(trace.take_over(trace.call(2, 1, 3, 1, 1)))
+    trace.event("Commit", 2, commit=4)
+    trace.append(2, 2)
+    answer = trace.take_over(trace.call(2, 1, 4, 2, 2), commit=4)
+    trace.receive(answer)
+    trace.event("Commit", 2, commit=6)
+    trace.take_over(trace.call(2, 3, 3, 1, 2), commit=6 if false else 5)
+    if false:
+        trace.lines.pop()
+    return trace
+
+
+def a_joint_configuration_is_left_by_an_entry_without_a_line(false: bool) -> ByHand:
+    """Two changes at once make it joint; the entry that ends it shows by the length of the log only."""
+    trace = ByHand(3)
+    trace.elect(2, [1])
+    trace.receive(trace.take_over(trace.call(2, 1, 3, 1, 1)))
+    trace.event("Commit", 2, commit=4)
+    proposed = [{"nid": "4", "action": "AddNewServer"}, {"nid": "3", "action": "RemoveServer"}]
+    trace.event("ChangeConf", 2, proposed=proposed)
+    own = trace.send("MsgAppResp", 2, 2, changes={"log": 5}, index=5)
+    trace.ready(2)
+    trace.receive(own)
+    trace.event("Commit", 2)
+    trace.receive(trace.take_over(trace.call(2, 1, 4, 2, 1), commit=4))
+    trace.event("Commit", 2, commit=5)
+    trace.ready(2)
+    trace.event("ApplyConfChange", 2, newconf=["1", "2", "4"])
+    joint = [["1", "2", "4"], ALL]
+    trace.event("Commit", 2, conf=joint)
+    own = trace.send("MsgAppResp", 2, 2, changes={"log": 6}, index=6)
+    trace.ready(2)
+    trace.receive(own)
+    trace.event("Commit", 2)
+    if not false:
+        trace.receive(trace.take_over(trace.call(2, 1, 5, 2, 1), commit=5))
+        trace.event("Commit", 2, commit=6)
+        trace.ready(2)
+    trace.event("ApplyConfChange", 2, newconf=["1", "2", "4"])
+    if not false:
+        trace.event("Commit", 2, conf=[["1", "2", "4"], []])
+    return trace
+
+
+def a_snapshot_is_acknowledged(false: bool) -> ByHand:
+    """Its last position stands where other messages count entries; the answer is the one to a call."""
+    trace = ByHand(3)
+    trace.elect(2, [1])
+    trace.receive(trace.take_over(trace.call(2, 1, 3, 1, 1)))
+    trace.event("Commit", 2, commit=4)
+    trace.ready(2)
+    trace.start(4)
+    trace.event("ChangeConf", 2, proposed=[{"nid": "4", "action": "AddLearner"}])
+    own = trace.send("MsgAppResp", 2, 2, changes={"log": 5}, index=5)
+    trace.ready(2)
+    trace.receive(own)
+    trace.event("Commit", 2)
+    trace.receive(trace.take_over(trace.call(2, 1, 4, 2, 1), commit=4))
+    trace.event("Commit", 2, commit=5)
+    trace.ready(2)
+    trace.event("ApplyConfChange", 2, newconf=ALL)
+    trace.event("Commit", 2)
+    snapshot = trace.send("MsgSnap", 2, 4, entries=5)
+    trace.ready(2)
+    trace.receive(snapshot)
+    trace.event("BecomeFollower", 4, term=2)
+    trace.event("ApplyConfChange", 4, newconf=ALL, log=5, commit=5)
+    trace.send("MsgAppResp", 4, 2, changes={"conf": [ALL, []]}, index=6 if false else 5)
+    return trace
+
+
+def an_old_entry_is_committed_by_a_new_one(false: bool) -> ByHand:
+    """Figure 8 of the Raft paper: a majority holds an entry of an earlier term; it counts when one of the leader's term does."""
+    trace = ByHand(3)
+    trace.elect(1, [2])
+    trace.stand(3)
+    trace.elect(3, [2])
+    trace.event("BecomeFollower", 1, role="Follower")
+    trace.stand(1, log_term=2)
+    trace.elect(1, [2], log_term=2)
+    trace.receive(trace.call(1, 2, 4, 2, 1))
+    refused = trace.send("MsgAppResp", 2, 1, index=4, reject=True, rejectHint=3, logTerm=1)
+    trace.ready(2)
+    trace.receive(refused)
+    trace.receive(trace.take_over(trace.call(1, 2, 3, 1, 1)))
+    if false:
+        trace.event("Commit", 1, commit=4)
+        return trace
+    trace.event("Commit", 1)
+    trace.receive(trace.take_over(trace.call(1, 2, 4, 2, 1)))
+    trace.event("Commit", 1, commit=5)
+    return trace
+
+
+def a_voter_that_knows_a_leader_refuses(false: bool) -> ByHand:
+    """Though its vote is free; without a leader it would have to vote for a log as long as its own."""
+    trace = ByHand(5)
+    rival = trace.stand(1)
+    trace.elect(2, [3, 4])
+    heartbeat = trace.send("MsgHeartbeat", 2, 5)
+    trace.ready(2)
+    if false:
+        trace.event("Ready", 5)
+    else:
+        trace.receive(heartbeat)
+        trace.event("BecomeFollower", 5, term=2)
+        trace.send("MsgHeartbeatResp", 5, 2)
+    trace.receive(rival[5])
+    if false:
+        trace.event("BecomeFollower", 5, term=2)
+    trace.send("MsgVoteResp", 5, 1, reject=True)
+    return trace
+
+
+def a_ready_is_not_yet_on_disk(false: bool) -> ByHand:
+    """A crash after it may lose what it handed out, but nothing of which an answer has arrived."""
+    trace = ByHand(3)
+    trace.elect(2, [3])
+    answer = trace.take_over(trace.call(2, 3, 3, 1, 1))
+    if false:
+        trace.receive(answer)
+        trace.event("Commit", 2, commit=4)
+    trace.start(3, conf=[1, 2, 3], log=3, commit=3, term=2, vote=2)
+    if false:
+        del trace.lines[-2:]
+    return trace
+
+
+TRACES: list[Callable[[bool], ByHand]] = [
+    a_message_is_delivered_twice,
+    a_restart_shows_its_term_late,
+    a_pre_candidate_hears_of_a_term,
+    a_call_of_an_earlier_term_is_answered,
+    a_vote_request_is_dropped,
+    a_call_tells_a_commit_beyond_its_entries,
+    a_joint_configuration_is_left_by_an_entry_without_a_line,
+    a_snapshot_is_acknowledged,
+    an_old_entry_is_committed_by_a_new_one,
+    a_voter_that_knows_a_leader_refuses,
+    a_ready_is_not_yet_on_disk,
+]
+
+
+@pytest.mark.parametrize("trace", TRACES, ids=lambda t: t.__name__)
+def test_it_is_explained(trace: Callable[[bool], ByHand], tmp_path: Path) -> None:
+    made = trace(False)
+    result = check_trace(made.write(tmp_path / "trace.ndjson"), "etcd")
+    assert result.departure is None
+    assert (result.verdict, result.explained) == ("explained", len(made.lines))
+
+
+@pytest.mark.parametrize("trace", TRACES, ids=lambda t: t.__name__)
+def test_its_falsified_twin_is_refused_at_its_last_line(trace: Callable[[bool], ByHand], tmp_path: Path) -> None:
+    made = trace(True)
+    result = check_trace(made.write(tmp_path / "trace.ndjson"), "etcd")
+    assert result.verdict == "refused"
+    assert result.departure is not None
+    assert result.departure.line == len(made.lines)

@@ -1,0 +1,69 @@
+"""Mistakes planted in `impl/raft` show in the traces of simulated clusters: refused, by the step of the spec that one would expect."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.refinement.mutants import MUTANTS, REPOSITORY, planted
+
+
+@dataclass(frozen=True)
+class Shows:
+    """In which run a mistake shows: a short or a long one, and its seed; by which step it is refused, at which kind of line."""
+
+    seed: int
+    action: str
+    event: str
+    long: bool = False
+
+
+SHOWN = {
+    "two votes in one term": Shows(0, "handle_request_vote", "receive"),
+    "a vote for a log that is not up to date": Shows(0, "handle_request_vote", "receive"),
+    "a vote in an election of an earlier term": Shows(3, "handle_request_vote", "receive", long=True),
+    "a vote told before it is written": Shows(0, "handle_request_vote", "send"),
+    "votes asked for before the own one is written": Shows(0, "timeout", "send"),
+    "a leader with one vote too few": Shows(0, "become_leader", "step"),
+    "a restart forgets the vote": Shows(0, "restart", "start"),
+    "a request for a pre-vote moves the term": Shows(1, "adopt_term", "step"),
+    "a pre-candidate begins the term": Shows(1, "adopt_term", "step"),
+    "an election on request stays in its term": Shows(2, "timeout", "step", long=True),
+    "calls of an earlier term are obeyed": Shows(2, "handle_append_entries", "receive", long=True),
+    "a vote is kept into a later term": Shows(0, "handle_request_vote", "receive"),
+    "the search for a conflict ends one entry early": Shows(13, "handle_append_entries", "receive"),
+    "a conflict cuts nothing off": Shows(13, "handle_append_entries", "receive"),
+    "an old call takes entries away": Shows(2, "handle_append_entries", "receive"),
+    "an acknowledgement before the write": Shows(0, "handle_append_entries", "send"),
+    "an acknowledgement of one entry too many": Shows(0, "handle_append_entries", "send"),
+    "commitment by counting entries of an earlier term": Shows(0, "advance_commit", "receive"),
+    "commitment with one holder too few": Shows(0, "advance_commit", "step"),
+    "a leader counts what it has not written": Shows(13, "lose_unwritten", "start"),
+    "a follower commits beyond what the call covers": Shows(59, "handle_append_entries", "receive"),
+    "a restored snapshot drops its last term": Shows(8, "restart", "start"),
+}
+QUICK = ("two votes in one term", "an acknowledgement before the write")
+
+
+def _first_departure(name: str, folder: Path) -> dict[str, object]:
+    mutant, shows = next(m for m in MUTANTS if m.name == name), SHOWN[name]
+    planted(mutant, folder)
+    command = [sys.executable, "-m", "tests.model_check.validation.ionian_mutant", str(mutant.nodes), str(int(shows.long)), str(shows.seed)]
+    # The folder comes first, so its `impl` is the one that is run.
+    environment = os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{REPOSITORY}"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=True)
+    found: dict[str, object] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[] if name in QUICK else pytest.mark.long) for name in SHOWN])
+def test_a_planted_mistake_is_refused_where_it_shows(name: str, tmp_path: Path) -> None:
+    found = _first_departure(name, tmp_path)
+    assert found["verdict"] == "refused"
+    assert (found["action"], found["text"]["event"]) == (SHOWN[name].action, SHOWN[name].event)
