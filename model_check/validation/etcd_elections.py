@@ -7,7 +7,7 @@ from typing import Any
 from model_check.validation.etcd_lines import Event
 from model_check.validation.etcd_members import pass_over
 from model_check.validation.etcd_stage import Stage
-from spec.etcd_raft import Kind, Node, Reached, Role
+from spec.etcd_records import Kind, Node, Reached, Role
 from spec.replicated_log import Term
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from model_check.validation.etcd_cluster import Cluster
 from model_check.validation.etcd_lines import Event
 from model_check.validation.run import Run
-from spec.etcd_raft import ConfigAt, Disk, KnownCommit, Node, Slot
+from spec.etcd_records import ConfigAt, Disk, KnownCommit, Node, Slot
 from spec.replicated_log import Index
 
 

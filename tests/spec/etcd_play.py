@@ -7,7 +7,8 @@ from typing import Any
 
 from model_check.trace import Origin, Trace
 from model_check.validation.run import Run
-from spec.etcd_raft import ConfigAt, EtcdRaft, Kind, KnownCommit, Message, Node, Reached, Slot, Write
+from spec.etcd_raft import EtcdRaft
+from spec.etcd_records import ConfigAt, Kind, KnownCommit, Message, Node, Reached, Slot, Write
 from spec.language import Scope, Set, State, Step
 from spec.replicated_log import Index
 

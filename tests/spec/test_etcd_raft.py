@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from etcd_play import Play
 
 from model_check.check import check
-from spec.etcd_raft import EtcdRaft, Kind, Node
+from spec.etcd_raft import EtcdRaft
+from spec.etcd_records import Kind, Node
 from spec.language import Scope, is_majority
 from spec.replicated_log import Index
 
