@@ -19,7 +19,7 @@ from model_check.validation.verdict import Departure, Refused, Verdict
 from spec.etcd_records import ConfigAt, Node
 from spec.replicated_log import Index
 
-MOST_RETRIES = 20_000
+MOST_RETRIES = 5_000
 """Choices gone back to before a trace is given up as inconclusive."""
 
 Choices = frozenset[int]

@@ -38,6 +38,7 @@ class Cluster:
         self._shown: dict[frozenset[Node], tuple[int, ...]] = {}
         self.peers = self._founding_peers()
         self._applied: set[tuple[Any, ...]] | None = None
+        self._asked: dict[int, int] | None = None
 
     # --- the trace's names for values of the spec
 
@@ -148,6 +149,13 @@ class Cluster:
         """The outgoing voters that a server shows after a line; None where it shows no more, or starts anew."""
         following = self.following(position)
         return None if following is None or following.name == "InitState" else following.conf[1]
+
+    def has_asked_for_pre_votes(self, position: int) -> bool:
+        """Whether the server of a line has ever handed out pre-votes: they have no line, but the Ready that they left with shows the role."""
+        if self._asked is None:
+            asking = [(event.node, at) for at, event in enumerate(self.events) if event.name == "Ready" and event.role == "StatePreCandidate"]
+            self._asked = dict(reversed(asking))
+        return self._asked.get(self.events[position].node, position) < position
 
     def is_applied(self, before: Config, after: Config) -> bool:
         """Whether some line shows a change from one configuration to another, after the founding members'."""

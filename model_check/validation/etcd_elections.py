@@ -7,6 +7,7 @@ from typing import Any
 from model_check.validation.etcd_lines import Event
 from model_check.validation.etcd_members import pass_over
 from model_check.validation.etcd_stage import Stage
+from model_check.validation.verdict import Refused
 from spec.etcd_records import Kind, Node, Reached, Role
 from spec.replicated_log import Term
 
@@ -37,6 +38,9 @@ def _unannounced(stage: Stage, event: Event, n: Node) -> tuple[Any, ...]:
     if role == Role.LEADER:
         return ("abdicate", n)
     if role != Role.PRE_CANDIDATE:
+        if not stage.cluster.has_asked_for_pre_votes(stage.position):
+            why = "no line says why the server is a follower, and it has never asked for pre-votes, which might have been refused"
+            raise Refused("lose_pre_vote", "role == StatePreCandidate", why)
         stand(stage, n)
     return ("lose_pre_vote", n)
 

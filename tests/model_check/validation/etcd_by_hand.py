@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 Wire = dict[str, Any]
-_KINDS = {"MsgVote": "RequestVoteRequest", "MsgVoteResp": "RequestVoteResponse", "MsgAppResp": "AppendEntriesResponse", "MsgHeartbeatResp": "AppendEntriesResponse"}
+_KINDS = {"MsgVote": "RequestVoteRequest", "MsgVoteResp": "RequestVoteResponse"} | dict.fromkeys(("MsgAppResp", "MsgHeartbeatResp"), "AppendEntriesResponse")
 
 
 class ByHand:

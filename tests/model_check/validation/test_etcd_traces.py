@@ -93,7 +93,7 @@ def test_the_command_says_what_departs_and_writes_it_down(tmp_path: Path, capsys
     assert run(["trace", "validate", str(GOOD[0]), str(bad), "--json", str(written)]) == 1
     shown = capsys.readouterr().out
     assert "EXPLAINED" in shown
-    assert "is_majority(members, config.incoming)" in shown
+    assert "`is_majority(members, config.incoming)`" in shown
     first, second = json.loads(written.read_text())
     assert (first["verdict"], first["line"]) == ("explained", None)
     assert (second["verdict"], second["line"], second["action"]) == ("refused", 276, "advance_commit")
