@@ -79,15 +79,17 @@ Outcomes: TypeAlias = list[tuple[Any, World]]
 
 
 class Possibilities:
-    """Runs actions of a protocol; `cells` are followed, sets of `messages` take part as far as a receipt is watched.
+    """Runs actions of a protocol while `cells` are followed.
 
-    With `watched`, a course ends at the first change that `cells` do not show; otherwise such changes are left out.
-    `reads` collects the cells that are read, with free keys as they are, while no cells are followed.
+    With `watched`, for a receipt, a course ends at the first change that the cells do not show, the sending of a known message to
+    one of the sets of `messages` aside; otherwise such changes are left out. Without cells to follow, `reads` collects those that
+    depend on the action's parameters and the fields of its message alone, whatever rules are removed.
     """
 
-    def __init__(self, protocol: Protocol, messages: frozenset[str], cells: Iterable[Cell] = (), watched: bool = False) -> None:
+    def __init__(self, protocol: Protocol, messages: frozenset[str], cells: Iterable[Cell] | None = None, watched: bool = False) -> None:
         self.protocol, self.messages, self.watched = protocol, messages, watched
-        self.cells = frozenset(cells)
+        self.reading = cells is None
+        self.cells = frozenset(cells or ())
         self.variables = {v.name: v for v in protocol.ir.variables}
         self.followed = {variable for variable, _ in self.cells}
         self.reads: dict[tuple[str, tuple[Free, ...]], None] = {}
@@ -146,11 +148,11 @@ class Possibilities:
         return [(self.names[e.name], world)]
 
     def _InForce(self, e: ir.InForce, world: World) -> Outcomes:
-        return [(e.rule not in self.protocol.without if self.cells else UNKNOWN, world)]
+        return [(e.rule not in self.protocol.without if not self.reading else UNKNOWN, world)]
 
     def _Read(self, e: ir.Read, world: World) -> Outcomes:
         type_ = self.variables[e.variable].value_type
-        if not self.cells:
+        if self.reading:
             self._note(e.variable, e.keys, world)
         if e.variable not in self.followed:
             return [(UNKNOWN, world)]
@@ -296,7 +298,7 @@ class Possibilities:
                 raise AssertionError(s)
 
     def _require(self, s: ir.Require, world: World) -> list[World]:
-        removed = bool(s.rule) and (s.rule in self.protocol.without or not self.cells)
+        removed = bool(s.rule) and (s.rule in self.protocol.without or self.reading)
         return [after for (v,), after in _split(self._forced((s.condition,), world)) if removed or v is not False]
 
     def _if(self, s: ir.If, world: World) -> list[World]:
@@ -329,7 +331,7 @@ class Possibilities:
         return found
 
     def _change(self, s: ir.Store | ir.Insert | ir.Remove, world: World) -> list[World]:
-        if not self.cells:
+        if self.reading:
             # What a set holds decides whether adding to it, or taking away, changes anything.
             if not isinstance(s, ir.Store):
                 self._note(s.variable, s.keys, world)
