@@ -47,6 +47,8 @@ class Messengers(Protocol):
     """Whom it knows."""
     heard: Map[tuple[Node, Node], Clock]
     """The latest time heard from each other."""
+    spent: Map[Node, bool]
+    """Whether it has called and may not again."""
     calls: Set[Call]
     """All calls."""
     replies: Set[Reply]
@@ -59,6 +61,7 @@ class Messengers(Protocol):
         self.vote = Map({n: None for n in Node})
         self.known = Map({n: Set() for n in Node})
         self.heard = Map({(n, p): Clock(0) for n in Node for p in Node})
+        self.spent = Map({n: False for n in Node})
         self.calls = Set()
         self.replies = Set()
 '''
@@ -135,8 +138,16 @@ def _action(chance: random.Random, number: int, message: str) -> str:
         head = f"def act_{number}(self, n: Node, m: {message}) -> None:"
         lines = [f"require(m in self.{'calls' if message == 'Call' else 'replies'})"]
         lines += ["require(m.to == n)"] if message == "Reply" and chance.random() < 0.7 else []
+    # What can be sent only once is missed if it is forgotten too early.
+    once = not message and chance.random() < 0.7
+    lines += ["require(not self.spent[n])"] if once and number == 0 else []
     for guard in chance.sample(guards, chance.choice([0, 1, 1, 2])):
         lines.append(f"require({guard}{chance.choice(['', '', f', rule={chr(34)}rule {number}{chr(34)}'])})")
+    if once and number == 0:
+        lines += ["self.spent[n] = True", "self.calls |= {Call(self.clock[n], n, self.office[n])}"]
+    # The other action of a node's own then sends nothing.
+    elif once:
+        statements = OWN_STATEMENTS[:-1]
     lines += _block(chance, guards, statements, chance.choice([1, 2, 2, 3]))
     text = ["", "@action", head, '    """Random."""', *(f"    {line}" for line in lines)]
     return "\n".join(f"    {line}".rstrip() for line in text) + "\n"
