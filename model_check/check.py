@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from model_check import interpreter, itf
-from model_check.eager import message_sets
+from model_check.eager import Eagerness, message_sets
 from model_check.evaluation import guarded, well_typed
 from model_check.explain import Explanation, explain
 from model_check.search import TYPE_INVARIANT, ActionCoverage, Options, Outcome, Progress
@@ -201,7 +201,7 @@ def want_known(what: str, wanted: tuple[str, ...], known: tuple[str, ...]) -> No
 def _result(protocol: Protocol, options: Options, outcome: Outcome, search: str, start: Trace | None) -> Result:
     trace, explanation = None, None
     if outcome.violation is not None:
-        trace, explanation = confirm(protocol, outcome.violation.property, replay_path(protocol, outcome.violation.path, start))
+        trace, explanation = confirm(protocol, outcome.violation.property, replay_path(protocol, outcome.violation.path, start, Eagerness(protocol, options).forget))
     verdict: Verdict = "violated" if trace is not None else "inconclusive" if outcome.stopped else "holds"
     origin = Origin.of(protocol)
     began = "" if start is None else f"the state after step {len(start.steps)} of a given trace"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from model_check.eager import message_sets, only_sends
+from model_check.eager import Eagerness, only_sends
 from model_check.evaluation import attempts, guarded, successors, well_typed
 from model_check.search import TYPE_INVARIANT, ActionCoverage, Options, Outcome, Progress, Violation, abstraction
 from spec.language import IonianError, Map, Protocol, Seq, Sort, State, Window, ir
@@ -177,7 +177,7 @@ class _Search:
         self.protocol, self.options = protocol, options
         self.checks = Checks(protocol, options.properties, options.constraints, options.refinement)
         self.images = permutations(protocol) if options.symmetry else []
-        self.sent = message_sets(protocol, options)
+        self.eager = Eagerness(protocol, options)
         self.outcome = Outcome(
             coverage={a.name: ActionCoverage() for a in protocol.ir.actions},
             witnesses={w.name: None for w in self.checks.witnesses},
@@ -200,7 +200,7 @@ class _Search:
         with guarded(self.protocol, "init", None):
             states = self.protocol.initial_states() if self.options.start is None else list(self.options.start)
         found = []
-        for number, state in enumerate(states):
+        for number, state in enumerate(map(self.eager.forget, states)):
             if self.known(state) is None:
                 node = _Node(state, None, number, 0)
                 self.enter(node)
@@ -252,9 +252,9 @@ class _Search:
     def taken(self, state: State) -> Iterator[tuple[int, str, State]]:
         """The steps of a state that are taken: position, action, state after."""
         enabled = self.enabled(state)
-        if self.sent:
-            every = list(enabled)
-            enabled = iter(next(([step] for step in every if only_sends(self.sent, state, step[2])), every))
+        if self.eager.sent:
+            every = [(position, action, self.eager.forget(after)) for position, action, after in enabled]
+            enabled = iter(next(([step] for step in every if only_sends(self.eager.sent, state, step[2])), every))
         return enabled
 
     def enabled(self, state: State) -> Iterator[tuple[int, str, State]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from model_check import itf
 from model_check.check import EngineError, Verdict, explorer_of, trace_json, want_messages
+from model_check.eager import Eagerness
 from model_check.interpreter import RefinementMapping
 from model_check.search import Options, Progress
 from model_check.trace import Origin, Trace, replay_path
@@ -102,7 +103,7 @@ def refine(
     if wrong_start is not None:
         trace = replay_path(protocol, (wrong_start,))
     elif outcome.violation is not None:
-        trace = replay_path(protocol, outcome.violation.path)
+        trace = replay_path(protocol, outcome.violation.path, seen=Eagerness(protocol, options).forget)
         if judge.allows(*trace.states[-2:]):
             raise EngineError(f"internal error: the engine refuses step {len(trace.steps)}, CPython finds it allowed; please report it")
     verdict: Verdict = "violated" if trace is not None else "inconclusive" if outcome.stopped else "holds"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,23 +93,24 @@ def quorum_texts(protocol: Protocol) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def replay_path(protocol: Protocol, path: Sequence[int], prefix: Trace | None = None) -> Trace:
+def replay_path(protocol: Protocol, path: Sequence[int], prefix: Trace | None = None, seen: Callable[[State], State] = lambda state: state) -> Trace:
     """The trace of a search's path (see `search.Violation`); after a prefix, path[0] stands for the prefix's last state.
 
-    Raises IonianError where the path leads nowhere: then an engine and CPython disagree.
+    `seen` gives the state as the search saw it, which left out what makes no difference: the path counts the steps of that one. Raises IonianError where the path leads nowhere: then an engine and CPython disagree.
     """
     starts = protocol.initial_states() if prefix is None else [prefix.states[-1]]
     if not path or not 0 <= path[0] < len(starts):
         raise IonianError(f"internal error: path {list(path)} starts at none of the {len(starts)} initial states; please report it with the command")
     initial = starts[path[0]] if prefix is None else prefix.initial
     steps = [] if prefix is None else list(prefix.steps)
-    state = starts[path[0]]
+    state, shown = starts[path[0]], seen(starts[path[0]])
     for number, position in enumerate(path[1:], start=1):
-        enabled = list(successors(protocol, state))
+        enabled = list(successors(protocol, shown))
         if not 0 <= position < len(enabled):
             raise IonianError(f"internal error: step {number} of path {list(path)} is not enabled under CPython; please report it with the command")
-        steps.append(enabled[position])
-        state = enabled[position][1]
+        step, shown = enabled[position][0], seen(enabled[position][1])
+        state = protocol.step(state, step)
+        steps.append((step, state))
     return Trace(Origin.of(protocol), initial, tuple(steps))
 
 

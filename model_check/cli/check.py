@@ -18,6 +18,7 @@ from model_check.cli.common import (
     output_option,
     property_option,
     protocol_options,
+    reductions_of,
     search_options,
     start_of,
     write_file,
@@ -46,8 +47,8 @@ def check(
     quorum_texts: tuple[str, ...],
     engine: str,
     search: str,
-    symmetry: bool,
-    eager: bool,
+    symmetry: bool | None,
+    eager: bool | None,
     workers: int,
     max_memory: int | None,
     max_depth: int | None,
@@ -65,10 +66,11 @@ def check(
     protocol's sorts: `ionian check paxos --acceptors 3 --ballots 2 --values 2`; `ionian check SPEC --help` lists them.
     """
     protocol = build(spec, sizes, without, quorum_texts)
+    symmetric, at_once = reductions_of(protocol, symmetry, eager, max_depth)
     if print_code:
         from model_check.native import source  # noqa: PLC0415  # only native runs need the compiler
 
-        click.echo(source(protocol, symmetry, search, eager))
+        click.echo(source(protocol, symmetric, search, at_once))
         return 0
     if search == "depth-first" and click.get_current_context().get_parameter_source("workers") is ParameterSource.DEFAULT:
         workers = 1
@@ -78,8 +80,8 @@ def check(
             protocol,
             engine=engine,
             search=search,
-            symmetry=symmetry,
-            eager=eager,
+            symmetry=symmetric,
+            eager=at_once,
             workers=workers,
             max_depth=max_depth,
             max_memory=max_memory,
@@ -106,7 +108,10 @@ def _replay_command(result: Result, itf_file: Path | None, from_file: str | None
     again = ["ionian", "check", *result.origin.arguments(), "--property", result.property]
     if result.search != "breadth-first" or result.engine != "native":
         again += ["--engine", result.engine, "--search", result.search]
-    again += ["--symmetry"] * result.symmetry + ["--eager"] * result.eager
+    # What was refused has to be refused again, where the default is otherwise.
+    asked = click.get_current_context().params
+    for option, used in (("symmetry", result.symmetry), ("eager", result.eager)):
+        again += [f"--{option}"] * used + [f"--no-{option}"] * (asked[option] is False)
     again += [] if result.bounds.max_depth is None else ["--max-depth", str(result.bounds.max_depth)]
     for name in result.bounds.constraints:
         again += ["--constraint", name]

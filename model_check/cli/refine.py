@@ -9,7 +9,7 @@ import click
 from rich.text import Text
 
 from model_check.check import EXIT_STATUS
-from model_check.cli.common import SpecCommand, build, find_protocol, output_option, protocol_options, search_options, write_json
+from model_check.cli.common import SpecCommand, build, find_protocol, output_option, protocol_options, reductions_of, search_options, write_json
 from model_check.cli.refine_impl import refine_impl
 from model_check.refine import RefinementResult
 from model_check.refine import refine as run_refine
@@ -40,8 +40,8 @@ def refine(
     without: tuple[str, ...],
     quorum_texts: tuple[str, ...],
     engine: str,
-    symmetry: bool,
-    eager: bool,
+    symmetry: bool | None,
+    eager: bool | None,
     workers: int,
     max_memory: int | None,
     max_depth: int | None,
@@ -54,13 +54,14 @@ def refine(
     `ionian refine impl raft` holds the implementation against its spec; see `ionian refine impl --help`.
     """
     protocol = build(spec, sizes, without, quorum_texts)
+    symmetric, at_once = reductions_of(protocol, symmetry, eager, max_depth)
     with live_progress(console(stderr=True)) as progress:
         result = run_refine(
             protocol,
             find_protocol(abstract),
             engine=engine,
-            symmetry=symmetry,
-            eager=eager,
+            symmetry=symmetric,
+            eager=at_once,
             workers=workers,
             max_depth=max_depth,
             max_memory=max_memory,

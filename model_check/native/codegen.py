@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 from types import ModuleType
 
+from model_check.eager import Eagerness
 from model_check.native import kernel
 from model_check.native.actions import BEFORE, NEXT, define, write_actions
 from model_check.native.expressions import Translator, Writer
+from model_check.native.forgetting import tables, write_forgetting
 from model_check.native.layout import Layout
 from model_check.native.mapping import write_refinement
 from model_check.native.symmetry import print_function
@@ -40,8 +42,8 @@ class Program:
 
     `source` is the text; `states` the invariants and state witnesses, `steps` the action properties and step
     witnesses, in the order of their numbers in the program; `places` the places of undefined expressions. `loops` is
-    the module whose loops are compiled with it: those of one kind of search. `sent` names the variables to which a step
-    may add first and alone (`model_check/eager.py`).
+    the module whose loops are compiled with it: those of one kind of search. `eager` says which messages are sent at
+    once, and what becomes of them (`model_check/eager.py`).
     """
 
     def __init__(
@@ -51,9 +53,10 @@ class Program:
         refinement: tuple[Layout, ir.Refinement] | None = None,
         bounded: bool = False,
         loops: ModuleType = kernel,
-        sent: frozenset[str] = frozenset(),
+        eager: Eagerness | None = None,
     ) -> None:
-        self.sent = sent
+        self.sent = eager.sent if eager else frozenset()
+        self.receipts = eager.receipts if eager else {}
         self.loops = loops
         self.layout, self.protocol = layout, layout.protocol
         if len(self.protocol.ir.actions) > kernel.MOST_ACTIONS:
@@ -73,10 +76,16 @@ class Program:
         self._check_state()
         self._check_step()
         self._only_sends()
+        write_forgetting(self.writer, self.receipts)
         self._expandable()
         print_function(self.writer, symmetry)
         self.places = self.writer.sites.places
         self.source = self._text()
+
+    @property
+    def fates(self) -> list[int]:
+        """What becomes of messages, for the rules in force: the words of `notes` behind the masks."""
+        return tables(self.layout, self.receipts)
 
     @property
     def state_names(self) -> list[str]:

@@ -62,7 +62,7 @@ class _DepthFirst(Engine):
         actions, witnesses = len(self.actions), len(self.program.witnesses)
         self.batch, self.stack, self.table = Batch(1 << 16, 1 << 12), Stack(), Table(1)
         self.depths = np.zeros(len(self.table.prints) if options.max_depth is not None else 1, np.int64)
-        self.notes, self.tally = np.zeros(kernel.NOTES, np.int64), np.zeros(depth_kernel.TALLY, np.int64)
+        self.notes, self.tally = self.notes_of_its_own(), np.zeros(depth_kernel.TALLY, np.int64)
         self.evaluated, self.enabled, self.new = (np.zeros(actions, np.int64) for _ in range(3))
         self.saved = np.zeros(actions, np.int64)
         self.seen, self.reached = np.zeros(witnesses, np.int64), np.full(witnesses, kernel.NEVER)
@@ -111,7 +111,7 @@ class _DepthFirst(Engine):
         """Put the first states on the stack."""
         with guarded(self.protocol, "init", None):
             states = self.protocol.initial_states() if self.options.start is None else list(self.options.start)
-        rows, offsets = self.rows_of(states)
+        rows, offsets = self.rows_of([self.eager.forget(s) for s in states])
         b, count = self.batch, len(states)
         while len(b.cand) < len(rows) or len(b.cand_at) < count + 1:
             b.grow()

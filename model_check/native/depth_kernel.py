@@ -20,6 +20,7 @@ from model_check.native.kernel import (
     check_state,
     examine,
     expandable,
+    forget_dead,
     note_witnesses,
     print_of,
     same_rows,
@@ -112,6 +113,7 @@ def descend(
             tail_hash = tail_hash_of(stack, span[0] + FIXED_WORDS, tail)
             successors(stack, span[0], tail, tail_hash, 0, cand, cand_at, cand_tail, cand_meta, notes, evaluated)
             if EAGER and notes[4] == 0:
+                forget_dead(0, cand, cand_at, cand_tail, notes)
                 send_first(stack, span[0], tail, 0, cand, cand_at, cand_tail, cand_meta, notes)
         if notes[3] != 0 or notes[2] > MOST_SUCCESSORS:
             return False
@@ -134,4 +136,4 @@ def descend(
 
 
 CONSTANTS = ("NONE", "MOST_SUCCESSORS", "TOP", "KNOWN", "GENERATED", "DEEPEST", "DEPTH")
-LOOPS = (same_rows, send_first, examine, seek_witnesses, note_witnesses, begin, meet, descend)
+LOOPS = (same_rows, forget_dead, send_first, examine, seek_witnesses, note_witnesses, begin, meet, descend)

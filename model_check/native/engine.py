@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from model_check import interpreter
-from model_check.eager import message_sets
+from model_check.eager import Eagerness
 from model_check.native import depth_kernel, kernel
 from model_check.native.cache import Compiled
 from model_check.native.codegen import Program
@@ -37,11 +37,12 @@ class Engine:
     def __init__(self, protocol: Protocol, options: Options, loops: ModuleType) -> None:
         self.protocol, self.options = protocol, options
         self.layout = Layout(protocol)
+        self.eager = Eagerness(protocol, options)
         self.program = program_of(self.layout, options, loops)
         self.compiled = Compiled(self.program.source)
         self.code: Any = self.compiled.module
         self.actions = [a.name for a in protocol.ir.actions]
-        self.masks = self._masks()
+        self.masks = (*self._masks(), *self.program.fates)
         self.memory_limit = options.max_memory or _physical_memory() * 8 // 10
 
     def _masks(self) -> tuple[int, ...]:
@@ -57,6 +58,10 @@ class Engine:
             mask([p.name for p in self.program.action_properties], lambda p: chosen is None or p in chosen),
             mask([c.name for c in self.program.constraints], lambda c: c in self.options.constraints),
         )
+
+    def notes_of_its_own(self) -> Words:
+        """Notes for a worker."""
+        return np.zeros(kernel.REMOVED_RULES + len(self.masks), np.int64)
 
     def clear(self, notes: Words) -> None:
         """Make notes ready for a run of the loops."""
@@ -177,7 +182,7 @@ def program_of(layout: Layout, options: Options, loops: ModuleType) -> Program:
     if options.refinement is not None:
         abstract, refinement = abstraction(layout.protocol, options.refinement)
         mapping = Layout(abstract), refinement
-    return Program(layout, options.symmetry, mapping, bool(options.constraints), loops, message_sets(layout.protocol, options))
+    return Program(layout, options.symmetry, mapping, bool(options.constraints), loops, Eagerness(layout.protocol, options))
 
 
 def _physical_memory() -> int:

@@ -50,8 +50,9 @@ class Chunk:
 class Buffers(Batch):
     """One worker's buffers: successors of a batch, states found in a slice, counters."""
 
-    def __init__(self, actions: int, witnesses: int) -> None:
+    def __init__(self, notes: Words, actions: int, witnesses: int) -> None:
         super().__init__(1 << 20, 1 << 16)
+        self.notes = notes
         self.found = np.zeros(1 << 23, np.int64)
         self.found_at = np.zeros(1 << 19, np.int64)
         self.found_print = np.zeros(1 << 19, np.uint64)
@@ -60,7 +61,6 @@ class Buffers(Batch):
         self.recent = np.zeros(RECENT, np.uint64)
         self.own = np.zeros(kernel.BATCH, np.int64)
         self.own_print = np.zeros(kernel.BATCH, np.uint64)
-        self.notes = np.zeros(kernel.NOTES, np.int64)
         self.evaluated = np.zeros(actions, np.int64)
         self.saved = np.zeros(2 * actions, np.int64)
         self.enabled = np.zeros(actions, np.int64)
@@ -126,7 +126,7 @@ class _Explorer(Engine):
         began = time.perf_counter()
         super().__init__(protocol, options, kernel)
         self.workers = max(1, options.workers)
-        self.buffers = [Buffers(len(self.actions), len(self.program.witnesses)) for _ in range(self.workers)]
+        self.buffers = [Buffers(self.notes_of_its_own(), len(self.actions), len(self.program.witnesses)) for _ in range(self.workers)]
         undisturbed(self._compile)
         self.compiled.publish()
         self.table = Table(self.workers)
@@ -183,7 +183,7 @@ class _Explorer(Engine):
 
     def visited(self, state: State) -> bool:
         """Whether the table holds a state's fingerprint."""
-        row = self.layout.pack(state)
+        row = self.layout.pack(self.eager.forget(state))
         # To enter a state of which the table holds the fingerprint is refused.
         fresh, meta = np.ones(1, np.bool_), np.zeros(1, np.int64)
         self.code.enter(np.array(row, np.int64), np.array([0, len(row)], np.int64), 1, self.table.prints, self.workers, self.table.shard_size, fresh, meta)
@@ -220,7 +220,7 @@ class _Explorer(Engine):
     def _enter(self) -> None:
         with guarded(self.protocol, "init", None):
             states = self.protocol.initial_states() if self.options.start is None else list(self.options.start)
-        flat, offsets = self.rows_of(states)
+        flat, offsets = self.rows_of([self.eager.forget(s) for s in states])
         count, b = len(states), self.buffers[0]
         while len(b.accepted) < count:
             b.grow()

@@ -45,7 +45,25 @@ check_step: Any = None
 expandable: Any = None
 print_of: Any = None
 only_sends: Any = None
+forget: Any = None
 FIXED_WORDS = STEP_PROPERTIES = EAGER = 0
+
+
+@njit(**PART)
+def forget_dead(first, cand, cand_at, cand_tail, notes):
+    """Take dead messages out of the rows of a batch from `first` on, and close the gaps."""
+    end = cand_at[first]
+    for k in range(first, notes[0]):
+        at = cand_at[k]
+        length = cand_at[k + 1] - at
+        if end != at:
+            for j in range(length):
+                cand[end + j] = cand[at + j]
+        tail, cand_tail[k] = forget(cand, end, length - FIXED_WORDS, cand_tail[k], notes)
+        cand_at[k] = end
+        end += FIXED_WORDS + tail
+    cand_at[notes[0]] = end
+    notes[1] = end
 
 
 @njit(**PART)
@@ -93,6 +111,7 @@ def generate(frontier, offsets, parent, high, cand, cand_at, cand_tail, cand_met
                     evaluated[j] = saved[actions + j]
                 return parent
             if EAGER:
+                forget_dead(count_before, cand, cand_at, cand_tail, notes)
                 send_first(frontier, start, tail, count_before, cand, cand_at, cand_tail, cand_meta, notes)
         if notes[3] != 0 or notes[2] > MOST_SUCCESSORS:
             return parent
@@ -287,4 +306,4 @@ def note_witnesses(seen, reached, depth):
 
 
 CONSTANTS = ("BATCH", "NONE", "MOST_SUCCESSORS")
-LOOPS = (same_rows, send_first, generate, examine, read_ahead, keep_unknown, expand, claim, absorb, enter)
+LOOPS = (same_rows, forget_dead, send_first, generate, examine, read_ahead, keep_unknown, expand, claim, absorb, enter)

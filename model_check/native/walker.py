@@ -40,7 +40,7 @@ class _Walks(Engine):
         while len(self.batch.cand) < len(self.first):
             self.batch.grow()
         self.row, self.way = np.zeros_like(self.batch.cand), np.zeros(1 << 8, np.int64)
-        self.notes, self.tally = np.zeros(kernel.NOTES, np.int64), np.zeros(walk_kernel.TALLY, np.int64)
+        self.notes, self.tally = self.notes_of_its_own(), np.zeros(walk_kernel.TALLY, np.int64)
         self.draws = np.array([task.seed % (1 << 64), 0], np.uint64)
         self.evaluated, self.saved, self.enabled, self.moving, self.new = (np.zeros(actions, np.int64) for _ in range(5))
         self.seen, self.reached, self.reached_before = np.zeros(witnesses, np.int64), *(np.full(witnesses, kernel.NEVER) for _ in range(2))

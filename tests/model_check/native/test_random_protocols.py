@@ -40,6 +40,17 @@ def test_uncompiled_long(seed, how):
     uncompiled("random", seed, 1000, *how)
 
 
+def test_dead_messages():
+    """Both engines forget the same messages."""
+    uncompiled("messengers", 0, 12)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(100, 500, 100))
+def test_dead_messages_long(seed):
+    uncompiled("messengers", seed, 100)
+
+
 def _compiled(seed: int, tmp_path: Path) -> bool:
     protocol = load(Generator(random.Random(seed)).protocol(), tmp_path).P
     names = protocol.sort_names()

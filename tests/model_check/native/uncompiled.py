@@ -3,7 +3,7 @@
 `random SEED COUNT [loose] [hypothesis]` compares both engines on random protocols (loose: expressions may be
 undefined), `mutant NAME` breaks the code generator and looks for a random protocol that shows it, `shipped SEED COUNT`
 compares on the shipped protocols with random rules removed, `symmetry SEED COUNT` compares orbits, `corner NAME` compares
-on a protocol of `corners.py`, `buffers` runs with buffers that are always full.
+on a protocol of `corners.py`, `messengers SEED COUNT` on protocols with messages, `buffers` runs with buffers that are always full.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 import corners
 import generator_mutants as mutants
 import numpy as np
+import random_messengers
 from differential import compare, compare_depth_first, compare_walks, random_state
 from hypothesis import HealthCheck, given, settings
 from hypothesis import seed as seeded
@@ -32,6 +34,7 @@ from shipped import SMALL, fitting
 from spec_files import load
 
 from model_check import interpreter, native
+from model_check.eager import Eagerness
 from model_check.interpreter import permutations, permute
 from model_check.native import depth_first, engine, explorer, walker
 from model_check.native.cache import Compiled
@@ -153,6 +156,22 @@ def shipped(seed: int, count: int) -> None:
         compare_walks(protocol, Task(seed=i, walks=4, steps=12))
 
 
+def messengers(seed: int, count: int) -> None:
+    """Protocols with messages, sent at once and forgotten once dead."""
+    forgotten = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for i in range(seed, seed + count):
+            chance = random.Random(i)
+            cls = load(random_messengers.protocol(chance), Path(folder)).Messengers
+            without = tuple(r for r, _ in cls.ir.rules if chance.choice([0, 0, 1]))
+            protocol = cls(Scope(node=chance.choice([2, 2, 3]), clock=chance.choice([2, 3])), without=without)
+            options = Options(symmetry=chance.choice([True, False]), eager=True, max_depth=5)
+            say(i, protocol, compare(protocol, options, workers=(chance.choice([1, 2]),))["distinct"])
+            compare_depth_first(protocol, options)
+            forgotten += bool(Eagerness(protocol, options).receipts)
+    assert forgotten > count // 2
+
+
 def symmetry(seed: int, count: int) -> None:
     """Two states have one fingerprint exactly if one is a permutation of the other."""
     with tempfile.TemporaryDirectory() as folder:
@@ -221,6 +240,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "random": lambda seed, count, *how: (by_hypothesis if "hypothesis" in how else random_protocols)(int(seed), int(count), "loose" in how),
     "mutant": mutant,
     "shipped": lambda seed, count: shipped(int(seed), int(count)),
+    "messengers": lambda seed, count: messengers(int(seed), int(count)),
     "symmetry": lambda seed, count: symmetry(int(seed), int(count)),
     "corner": corner,
     "buffers": buffers,

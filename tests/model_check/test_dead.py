@@ -1,0 +1,175 @@
+"""Dead messages: which they are, that nothing is lost with them, and that an analysis that overlooks something loses something."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+from model_check import dead, eager, interpreter, possibilities
+from model_check.eager import Eagerness
+from model_check.possibilities import UNKNOWN, Possibilities, World
+from model_check.search import Options
+from spec.language import Protocol, Scope, SpecError, State, ir
+from spec.raft import Raft
+from tests.model_check import random_messengers
+from tests.model_check.random_messengers import HEAD
+from tests.spec_files import load
+
+HERALDS = HEAD + '''
+    @action
+    def call(self, n: Node) -> None:
+        """Once."""
+        require(not self.spent[n])
+        self.spent[n] = True
+        self.calls |= {Call(self.clock[n], n, False)}
+
+    @action
+    def take_office(self, n: Node) -> None:
+        """At any time."""
+        self.office[n] = True
+
+    @action
+    def hear(self, n: Node, m: Call) -> None:
+        """A call has an effect, or will have."""
+        require(m in self.calls)
+        require(n != m.sender)
+        RECEIPT
+
+    @action
+    def hear_reply(self, n: Node, m: Reply) -> None:
+        """A reply counts."""
+        require(m in self.replies)
+        require(m.to == n)
+        self.vote[n] = m.sender
+'''
+RECEIPTS = (
+    # The receiver may take office later.
+    "require(self.office[n])\n        self.vote[n] = m.sender",
+    # Nothing is known of all offices at once, so either branch is possible.
+    "if any(self.office[p] for p in Node):\n            self.vote[n] = self.vote[n]\n        else:\n            self.vote[n] = m.sender",
+    # A call does nothing any more once it is answered; not before.
+    "self.replies |= {Reply(Clock(0), m.sender, n)}",
+)
+MOST = 800
+"""States up to which a random protocol is explored."""
+
+
+def whole(protocol: Protocol) -> set[State] | None:
+    """All reachable states, none of them where there are too many."""
+    found = set(protocol.initial_states())
+    waiting = list(found)
+    while waiting:
+        for _, after in protocol.successors(waiting.pop()):
+            if after not in found:
+                if len(found) == MOST:
+                    return None
+                found.add(after)
+                waiting.append(after)
+    return found
+
+
+def reduced(protocol: Protocol) -> set[State]:
+    """The states that are visited with messages sent at once and forgotten once dead."""
+    search = interpreter._Search(protocol, Options(eager=True))  # for the states, which no result holds
+    search.run(search.breadth_first)
+    return set(search.seen)
+
+
+def without_messages(states: set[State]) -> set[tuple[Any, ...]]:
+    return {tuple(v for n, v in s.items() if n not in ("calls", "replies")) for s in states}
+
+
+def examples(folder: Path, count: int, first: int = 0) -> list[tuple[int, Protocol, set[State]]]:
+    """Random protocols with all their states, as far as these are few."""
+    found = []
+    for seed in range(first, first + count):
+        chance = random.Random(seed)
+        try:
+            cls = load(random_messengers.protocol(chance), folder).Messengers
+        except SpecError:
+            continue
+        rules = tuple(r for r, _ in cls.ir.rules if chance.random() < 0.3)
+        protocol = cls(Scope(node=2, clock=2), without=rules)
+        states = whole(protocol)
+        if states is not None and len(states) > 4 and eager.message_sets(protocol, Options(eager=True)) == {"calls", "replies"}:
+            found.append((seed, protocol, states))
+    return found
+
+
+@pytest.fixture(scope="module")
+def some(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int, Protocol, set[State]]]:
+    folder = tmp_path_factory.mktemp("messengers")
+    heralds = [load(HERALDS.replace("RECEIPT", text), folder).Messengers(Scope(node=2, clock=2)) for text in RECEIPTS]
+    return [(-1 - i, protocol, whole(protocol) or set()) for i, protocol in enumerate(heralds)] + examples(folder, 160)
+
+
+def losing(protocols: list[tuple[int, Protocol, set[State]]]) -> Iterator[int]:
+    """The seeds of the protocols of which the reduced search misses something, or finds what is not there."""
+    for seed, protocol, states in protocols:
+        dead._receipts.cache_clear()
+        if without_messages(reduced(protocol)) != without_messages(states):
+            yield seed
+
+
+def test_nothing_is_lost(some: list[tuple[int, Protocol, set[State]]]) -> None:
+    """Messages aside, the same states are reached."""
+    assert len(some) > 60
+    assert list(losing(some)) == []
+    forgetful = [p for _, p, states in some if any(Eagerness(p, Options(eager=True)).forget(s) != s for s in states)]
+    assert len(forgetful) > 20
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("first", range(1000, 5000, 500))
+def test_nothing_is_lost_of_many(first: int, tmp_path: Path) -> None:
+    """The same of others."""
+    assert list(losing(examples(tmp_path, 500, first))) == []
+
+
+def _sure_require(self: Possibilities, s: ir.Require, world: World) -> list[World]:
+    return [after for v, after in self._forced((s.condition,), world) if v is not UNKNOWN and (v[0] or s.rule in self.protocol.without)]
+
+
+def _ruled_require(self: Possibilities, s: ir.Require, world: World) -> list[World]:
+    return [after for v, after in self._forced((s.condition,), world) if v is UNKNOWN or v[0]]
+
+
+def _first_branch(self: Possibilities, s: ir.If, world: World) -> list[World]:
+    return [w for v, after in self._forced((s.condition,), world) for w in self._all(s.otherwise if v == (False,) else s.then, [after])]
+
+
+def _cells_only(self: Possibilities, s: Any, world: World, right: Callable[..., list[World]] = Possibilities._change) -> list[World]:
+    return [world] if self.watched and s.variable not in self.followed else right(self, s, world)
+
+
+def _not_without_cells(self: Possibilities, *given: Any, right: Callable[..., None] = Possibilities.__init__, **how: Any) -> None:
+    right(self, *given, **how)
+    self.reading = not self.cells
+
+
+def _one_receiver(self: Eagerness, *given: Any, right: Callable[..., Any] = Eagerness._places) -> Iterator[int]:
+    yield next(right(self, *given))
+
+
+MUTANTS: dict[str, tuple[Any, str, Any]] = {
+    "an unknown guard holds nothing up but in truth": (Possibilities, "_require", _sure_require),
+    "of two possible branches, the first is taken": (Possibilities, "_if", _first_branch),
+    "what no cell shows is no change": (Possibilities, "_change", _cells_only),
+    "a receipt that reads nothing does nothing": (Possibilities, "__init__", _not_without_cells),
+    "other actions do nothing": (dead._Analysis, "steps", lambda self, cells: []),
+    "an answer need not have been sent": (Eagerness, "_answered", lambda self, variable, fields, state: True),
+    "only one receiver counts": (Eagerness, "_places", _one_receiver),
+    "nothing but the parameters matters": (dead, "_matters", lambda i, count, fates: False),
+    "a removed rule is in force": (Possibilities, "_require", _ruled_require),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_an_analysis_that_overlooks_something_is_caught(name: str, some: list[tuple[int, Protocol, set[State]]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(*MUTANTS[name])
+    assert next(losing(some), None) is not None
