@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-
-from model_check import dead, eager, interpreter, possibilities
+from model_check import dead, eager, interpreter
 from model_check.eager import Eagerness
 from model_check.possibilities import UNKNOWN, Possibilities, World
 from model_check.search import Options
 from spec.language import Protocol, Scope, SpecError, State, ir
-from spec.raft import Raft
 from tests.model_check import random_messengers
 from tests.model_check.random_messengers import HEAD
 from tests.spec_files import load
 
-HERALDS = HEAD + '''
+HERALDS = (
+    HEAD
+    + '''
     @action
     def call(self, n: Node) -> None:
         """Once."""
@@ -47,6 +47,7 @@ HERALDS = HEAD + '''
         require(m.to == n)
         self.vote[n] = m.sender
 '''
+)
 RECEIPTS = (
     # The receiver may take office later.
     "require(self.office[n])\n        self.vote[n] = m.sender",
