@@ -69,12 +69,8 @@ class Result:
 
     def to_json(self) -> dict[str, itf.Json]:
         """The whole result as JSON values; elements print as in the report, sets and maps as in ITF."""
-        origin = self.origin
         return {
-            "spec": origin.spec,
-            "scope": dict(origin.scope.sizes),
-            "quorums": dict(origin.quorums),
-            "without": list(origin.without),
+            **self.origin.to_json(),
             "engine": self.engine,
             "search": self.search,
             "symmetry": self.symmetry,

@@ -117,20 +117,13 @@ def _decode_map(protocol: Protocol, type_: MapType, data: Any) -> Map[Any, Any]:
 
 def to_json(trace: Trace) -> dict[str, Json]:
     """The whole ITF document of a trace."""
-    origin = trace.origin
-    header: dict[str, Json] = {
-        "spec": origin.spec,
-        "scope": dict(origin.scope.sizes),
-        "without": list(origin.without),
-        "quorums": dict(origin.quorums),
-        "property": trace.violates,
-    }
+    header: dict[str, Json] = {**trace.origin.to_json(), "property": trace.violates}
     states: list[Json] = [{"#meta": {"index": 0}, **encode_state(trace.initial)}]
     for number, (step, state) in enumerate(trace.steps, start=1):
         arguments: Json = {name: encode(value) for name, value in step.arguments}
         states.append({"#meta": {"index": number, "action": step.action, "arguments": arguments}, **encode_state(state)})
     return {
-        "#meta": {"format": "ITF", "format-description": _FORMAT, "description": f"a behaviour of {origin.spec}, found by Ionian", "ionian": header},
+        "#meta": {"format": "ITF", "format-description": _FORMAT, "description": f"a behaviour of {trace.origin.spec}, found by Ionian", "ionian": header},
         "vars": [name for name, _ in trace.initial.items()],
         "states": states,
     }

@@ -42,11 +42,9 @@ class RefinementResult:
     def to_json(self) -> dict[str, itf.Json]:
         """The whole result as JSON values."""
         return {
-            "spec": self.origin.spec,
+            **self.origin.to_json(),
             "abstract": self.abstract,
             "mapping": self.mapping,
-            "scope": dict(self.origin.scope.sizes),
-            "without": list(self.origin.without),
             "engine": self.engine,
             "symmetry": self.symmetry,
             "eager": self.eager,

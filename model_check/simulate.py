@@ -43,10 +43,7 @@ class Simulation:
     def to_json(self) -> dict[str, itf.Json]:
         """The whole result as JSON values (see `check.Result.to_json`)."""
         return {
-            "spec": self.origin.spec,
-            "scope": dict(self.origin.scope.sizes),
-            "quorums": dict(self.origin.quorums),
-            "without": list(self.origin.without),
+            **self.origin.to_json(),
             "engine": self.engine,
             "seed": self.seed,
             "verdict": self.verdict,

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from model_check.evaluation import successors
 from spec.language import IonianError, Protocol, Scope, State, Step
@@ -27,6 +28,10 @@ class Origin:
     def of(cls, protocol: Protocol) -> Origin:
         """The origin of a protocol's traces."""
         return cls(spec_reference(type(protocol)), protocol.scope, tuple(sorted(protocol.without)), quorum_texts(protocol))
+
+    def to_json(self) -> dict[str, Any]:
+        """The origin as JSON values, which every result begins with."""
+        return {"spec": self.spec, "scope": dict(self.scope.sizes), "quorums": dict(self.quorums), "without": list(self.without)}
 
     def arguments(self) -> list[str]:
         """The origin as arguments of a command."""

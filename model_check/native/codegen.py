@@ -20,6 +20,7 @@ from spec.language.types import SetType
 _USED = (
     "draw",
     "fingerprint",
+    "home",
     "holds_print",
     "insert_print",
     "lowest_bit",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -59,6 +59,8 @@ class Buffers(Batch):
         self.found_meta = np.zeros(1 << 19, np.int64)
         self.accepted = np.ones(1 << 19, np.bool_)
         self.recent = np.zeros(RECENT, np.uint64)
+        self.own = np.zeros(kernel.BATCH, np.int64)
+        self.own_print = np.zeros(kernel.BATCH, np.uint64)
         self.evaluated = np.zeros(actions, np.int64)
         self.saved = np.zeros(2 * actions, np.int64)
         self.enabled = np.zeros(actions, np.int64)
@@ -141,7 +143,7 @@ class _Explorer(Engine):
         """Run every entry point once on nothing, so that exploring does not wait for the compiler."""
         b, empty, prints = self.buffers[0], np.zeros(2, np.int64), np.zeros(2, np.uint64)
         self._expand(b, Chunk(empty, empty), 0, 0, prints, 1, 1)
-        self.code.claim(b.found_print, b.accepted, 0, prints, 0, 1, 1)
+        self.code.claim(b.found_print, b.accepted, 0, prints, 0, 1, 1, b.own, b.own_print, b.notes)
         self.code.absorb(b.found, b.found_at, b.found_meta, b.accepted, 0, 0, np.zeros(1, np.uint16), b.positions, b.notes, b.new, b.seen)
         self.code.enter(empty, empty, 0, prints, 1, 1, b.accepted, b.found_meta)
         move_prints(prints, prints, 0, 0, 0)
@@ -158,6 +160,10 @@ class _Explorer(Engine):
             chunk.rows, chunk.offsets, low, high, b.cand, b.cand_at, b.cand_tail, b.cand_meta, b.found, b.found_at, b.found_print, b.found_meta, b.recent,
             table, shards, shard_size, b.notes, b.evaluated, b.saved, b.enabled, b.seen,
         )  # fmt: skip
+
+    def _claim(self, b: Buffers, shard: int) -> None:
+        count, mine = int(b.notes[kernel.FOUND]), self.buffers[shard]
+        self.code.claim(b.found_print, b.accepted, count, self.table.prints, shard, self.workers, self.table.shard_size, mine.own, mine.own_print, mine.notes)
 
     def run(self) -> Outcome:
         """Explore level by level until nothing is new, a violation shows, or a limit is met."""
@@ -202,11 +208,14 @@ class _Explorer(Engine):
         return ""
 
     def _side_by_side(self, work: Callable[[int], None]) -> None:
-        """Run a phase on every worker (compiled code lets go of Python's lock)."""
-        if self.workers == 1:
+        """Run a phase on every worker, the first of them in this thread (compiled code lets go of Python's lock)."""
+        others = [self.pool.submit(work, w) for w in range(1, self.workers)]
+        try:
             work(0)
-        else:
-            list(self.pool.map(work, range(self.workers)))
+        finally:
+            wait(others)
+        for other in others:
+            other.result()
 
     def _enter(self) -> None:
         with guarded(self.protocol, "init", None):
@@ -277,7 +286,7 @@ class _Explorer(Engine):
 
             def claim(shard: int) -> None:
                 for b in used:
-                    self.code.claim(b.found_print, b.accepted, int(b.notes[kernel.FOUND]), table.prints, shard, table.shards, table.shard_size)
+                    self._claim(b, shard)
 
             self._side_by_side(claim)
         self._absorb(used, bounds, chunk, done, following, depth)
@@ -372,13 +381,13 @@ class _Explorer(Engine):
 
 
 def _coalesced(chunks: list[Chunk]) -> list[Chunk]:
-    """The same states in fewer chunks: neighbours joined up to about a slice, so that no round is nearly empty."""
+    """The same states in fewer chunks: neighbours joined up to about half a slice, so that no round is nearly empty and few are copied."""
     groups: list[list[Chunk]] = []
     room = 0
     for chunk in chunks:
         if chunk.count > room:
             groups.append([])
-            room = SLICE
+            room = SLICE // 2
         groups[-1].append(chunk)
         room -= chunk.count
     return [g[0] if len(g) == 1 else _joined(g) for g in groups]

@@ -50,10 +50,7 @@ class BmcResult:
     def to_json(self) -> dict[str, itf.Json]:
         """The whole result as JSON values."""
         return {
-            "spec": self.origin.spec,
-            "scope": dict(self.origin.scope.sizes),
-            "quorums": dict(self.origin.quorums),
-            "without": list(self.origin.without),
+            **self.origin.to_json(),
             "engine": "bmc",
             "verdict": self.verdict,
             "stopped": self.stopped,

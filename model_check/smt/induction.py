@@ -46,10 +46,7 @@ class InductionResult:
     def to_json(self) -> dict[str, itf.Json]:
         """The whole result as JSON values."""
         return {
-            "spec": self.origin.spec,
-            "scope": dict(self.origin.scope.sizes),
-            "quorums": dict(self.origin.quorums),
-            "without": list(self.origin.without),
+            **self.origin.to_json(),
             "engine": "induction",
             "k": self.k,
             "verdict": self.verdict,
