@@ -1,7 +1,8 @@
 """Each safety rule of a protocol removed in turn: which property then fails, and how soon.
 
-The table of experiments says, for each rule, a scope just large enough, and the constraints that keep a deep search
-small; a violation found under constraints is a violation of the protocol without the rule all the same, and is
+The table of experiments says, for each rule, a scope just large enough, and where a search is deep the constraints that keep
+it small. Without constraints the length is the shortest of all at that scope: `eager` would visit fewer states, but may send more
+than it needs on the way. A violation found under constraints is a violation of the protocol without the rule all the same, and is
 replayed step by step by CPython like any other. Where `constraints` are given, the length is the shortest within them.
 """
 

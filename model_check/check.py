@@ -201,7 +201,8 @@ def want_known(what: str, wanted: tuple[str, ...], known: tuple[str, ...]) -> No
 def _result(protocol: Protocol, options: Options, outcome: Outcome, search: str, start: Trace | None) -> Result:
     trace, explanation = None, None
     if outcome.violation is not None:
-        trace, explanation = confirm(protocol, outcome.violation.property, replay_path(protocol, outcome.violation.path, start, Eagerness(protocol, options).forget))
+        way = replay_path(protocol, outcome.violation.path, start, Eagerness(protocol, options).forget)
+        trace, explanation = confirm(protocol, outcome.violation.property, way)
     verdict: Verdict = "violated" if trace is not None else "inconclusive" if outcome.stopped else "holds"
     origin = Origin.of(protocol)
     began = "" if start is None else f"the state after step {len(start.steps)} of a given trace"

@@ -50,7 +50,7 @@ def receipts(protocol: Protocol, messages: frozenset[str]) -> dict[str, tuple[Re
 
     Their axes are those that matter with all rules in force, and whatever matters without those removed: as a rule the same.
     """
-    return _receipts(type(protocol), protocol.scope, protocol.without, messages) if messages else {}
+    return _receipts(type(protocol), protocol.scope, protocol.without, messages) if messages else {}  # type: ignore[arg-type]  # a class has a hash
 
 
 @lru_cache(maxsize=64)
@@ -206,9 +206,7 @@ class _Analysis:
         if cells not in self.courses:
             run = Possibilities(self.protocol, self.messages, cells)
             worlds = [w for a in self.protocol.ir.actions for w in run.run(a, {}) if w.now]
-            pairs = {
-                (frozenset((c, v) for c, v in w.chosen.items() if c in run.cells), frozenset(w.now.items())) for w in worlds
-            }
+            pairs = {(frozenset((c, v) for c, v in w.chosen.items() if c in run.cells), frozenset(w.now.items())) for w in worlds}
             self.courses[cells] = [(dict(before), dict(after)) for before, after in pairs]
         return self.courses[cells]
 

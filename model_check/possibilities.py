@@ -8,7 +8,7 @@ Elements of unordered sorts are never told apart but by equality: what is found 
 
 from __future__ import annotations
 
-import itertools
+import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -16,7 +16,15 @@ from typing import Any, TypeAlias
 from spec.language import Protocol, ir
 from spec.language.types import BoolType, EnumType, OptionType, RecordType, SetType, SortType, Type
 
-UNKNOWN: Any = type("Unknown", (), {"__repr__": lambda self: "UNKNOWN"})()
+
+class _Unknown:
+    """The one value that may be any."""
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Any = _Unknown()
 
 Cell: TypeAlias = tuple[str, tuple[int, ...]]
 """A variable and the numbers of its keys."""
@@ -35,10 +43,10 @@ def values(protocol: Protocol, type_: Type) -> list[Any]:
         case OptionType(of=SortType() | EnumType() | BoolType() as of):
             found = [None, *values(protocol, of)]
         case SetType(of=SortType() | EnumType() | BoolType() as of):
-            members = values(protocol, of)
-            if len(members) > MOST_VALUES.bit_length():
-                return []
-            found = [frozenset(m for i, m in enumerate(members) if mask >> i & 1) for mask in range(1 << len(members))]
+            each = values(protocol, of)
+            found = (
+                [frozenset(m for i, m in enumerate(each) if mask >> i & 1) for mask in range(1 << len(each))] if len(each) < MOST_VALUES.bit_length() else []
+            )
         case _:
             return []
     return found if len(found) <= MOST_VALUES else []
@@ -192,7 +200,7 @@ class Possibilities:
         return [(v if v is UNKNOWN else v is None, after) for (v,), after in _split(self._forced((e.option,), world))]
 
     def _Compare(self, e: ir.Compare, world: World) -> Outcomes:
-        compare = {"==": lambda a, b: a == b, "!=": lambda a, b: a != b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b}[e.operator]
+        compare = {"==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le}[e.operator]
         return [(UNKNOWN if v is UNKNOWN else compare(*v), after) for v, after in self._forced((e.left, e.right), world)]
 
     def _Extremum(self, e: ir.Extremum, world: World) -> Outcomes:

@@ -96,7 +96,8 @@ def quorum_texts(protocol: Protocol) -> tuple[tuple[str, str], ...]:
 def replay_path(protocol: Protocol, path: Sequence[int], prefix: Trace | None = None, seen: Callable[[State], State] = lambda state: state) -> Trace:
     """The trace of a search's path (see `search.Violation`); after a prefix, path[0] stands for the prefix's last state.
 
-    `seen` gives the state as the search saw it, which left out what makes no difference: the path counts the steps of that one. Raises IonianError where the path leads nowhere: then an engine and CPython disagree.
+    `seen` gives the state as the search saw it, without messages that make no difference: the path counts the steps of that one.
+    Raises IonianError where the path leads nowhere: then an engine and CPython disagree.
     """
     starts = protocol.initial_states() if prefix is None else [prefix.states[-1]]
     if not path or not 0 <= path[0] < len(starts):

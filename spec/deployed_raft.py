@@ -18,7 +18,7 @@ class DeployedRaft(Raft):
     """Raft with optimistic indices, snapshots, and crashes in the middle of a write."""
 
     default_scope = Scope(node=2, term=2, index=2, value=1)
-    default_reductions = ()
+    default_reductions = frozenset[str]()
 
     snapshot_index: Map[Node, Index]
     """Up to where a snapshot stands for the server's log, on stable storage; 0 where there is none."""

@@ -102,7 +102,7 @@ class Raft(Protocol):
     """Servers elect a leader for a term; it replicates its log and commits what a majority holds."""
 
     default_scope = Scope(node=3, term=2, index=2, value=1)
-    default_reductions = ("symmetry", "eager")
+    default_reductions = frozenset({"symmetry", "eager"})
 
     current_term: Map[Node, Term]
     """Latest term that the server has seen."""

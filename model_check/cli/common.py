@@ -171,10 +171,8 @@ def search_options(command: F) -> F:
     """The options that an exhaustive search has: engine, reduction, workers and limits."""
     options = (
         engine_option,
-        click.option(
-            "--symmetry/--no-symmetry", default=None, help="Take states that differ by a permutation of interchangeable elements as one (at some default scopes)."
-        ),
-        click.option("--eager/--no-eager", default=None, help="Send messages at once, and forget those that are of no use any more (at some default scopes)."),
+        click.option("--symmetry/--no-symmetry", default=None, help="Take states that differ by a permutation of interchangeable elements as one."),
+        click.option("--eager/--no-eager", default=None, help="Send messages at once, and forget those that can have no effect any more."),
         workers_option,
         click.option("--max-memory", callback=byte_size, metavar="SIZE", help="End as inconclusive beyond this, e.g. 4GB."),
         click.option("--max-depth", type=click.IntRange(min=0), default=None, help="Explore no deeper than this many steps."),
@@ -186,7 +184,7 @@ def search_options(command: F) -> F:
 
 def reductions_of(protocol: Protocol, symmetry: bool | None, eager: bool | None, max_depth: int | None) -> tuple[bool, bool]:
     """Symmetry and eager as asked for; where nothing is asked, those of the default scope, as far as they go with the rest."""
-    usual = protocol.default_reductions if protocol.scope == getattr(protocol, "default_scope", None) else ()
+    usual = protocol.default_reductions if protocol.scope == getattr(protocol, "default_scope", None) else frozenset()
     if symmetry is None:
         symmetry = "symmetry" in usual and not protocol.quorum_systems
     if eager is None:

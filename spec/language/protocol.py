@@ -137,7 +137,7 @@ class Protocol:
 
     ir: ClassVar[tree.ProtocolIR]
     default_scope: ClassVar[Scope]
-    default_reductions: ClassVar[tuple[str, ...]] = ()
+    default_reductions: ClassVar[frozenset[str]] = frozenset()
     """How the command line explores the default scope unless told otherwise: `symmetry`, `eager`, both or neither."""
     order: ClassVar[tuple[type, ...]] = ()
     """For a proof: the sorts from the highest to the lowest; functions lead down."""

@@ -54,7 +54,7 @@ class Command:
 PROGRESS = re.compile(r"\w+: \d+ of \d+ obligations discharged")
 INTERPRETED = " --engine interpreter"
 COMMANDS = {
-    "ionian check raft": Command(long=True, quick=" --terms 1 --index 1" + INTERPRETED, distinct="153 distinct states"),
+    "ionian check raft": Command(long=True, quick=" --nodes 2 --terms 1 --index 1" + INTERPRETED, distinct="153 distinct states"),
     "ionian check raft --help": Command(),
     "ionian list": Command(),
     'ionian check raft --nodes 3 --terms 1 --index 1 --without "vote once per term" --symmetry': Command(

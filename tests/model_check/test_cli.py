@@ -76,7 +76,7 @@ def refused(capsys, arguments, *parts):
 def test_list_shows_the_specs_and_what_is_in_one(capsys):
     assert run(["list"]) == 0
     out = capsys.readouterr().out
-    for name in ("consensus:", "voting:", "paxos:", "raft:", "replicated-log:", "--nodes 2", "--index 2"):
+    for name in ("consensus:", "voting:", "paxos:", "raft:", "replicated-log:", "--nodes 3", "--index 2"):
         assert name in out
     assert run(["list", "paxos"]) == 0
     out = capsys.readouterr().out

@@ -9,18 +9,20 @@ from typing import Any
 
 import pytest
 
-
-from model_check import dead, eager, interpreter, possibilities
+from model_check import dead, eager, interpreter
 from model_check.eager import Eagerness
 from model_check.possibilities import UNKNOWN, Possibilities, World
 from model_check.search import Options
-from spec.language import Protocol, Scope, SpecError, State, ir
-from spec.raft import Raft
+from spec.language import Map, Protocol, Scope, Seq, SpecError, State, ir
+from spec.raft import AppendEntries, AppendReply, Node, Raft, Role, VoteReply
+from spec.replicated_log import Index, Term
 from tests.model_check import random_messengers
 from tests.model_check.random_messengers import HEAD
 from tests.spec_files import load
 
-HERALDS = HEAD + '''
+HERALDS = (
+    HEAD
+    + '''
     @action
     def call(self, n: Node) -> None:
         """Once."""
@@ -47,6 +49,7 @@ HERALDS = HEAD + '''
         require(m.to == n)
         self.vote[n] = m.sender
 '''
+)
 RECEIPTS = (
     # The receiver may take office later.
     "require(self.office[n])\n        self.vote[n] = m.sender",
@@ -173,3 +176,64 @@ MUTANTS: dict[str, tuple[Any, str, Any]] = {
 def test_an_analysis_that_overlooks_something_is_caught(name: str, some: list[tuple[int, Protocol, set[State]]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(*MUTANTS[name])
     assert next(losing(some), None) is not None
+
+
+N1, N2 = Node(0), Node(1)
+
+
+def at(protocol: Protocol, **entries: tuple[Any, Any]) -> State:
+    """The initial state of Raft with some entries of its maps changed: `role=(N1, Role.LEADER)`."""
+    state = protocol.initial_states()[0]
+    changed = {name: Map({k: entries[name][1] if k == entries[name][0] else v for k, v in value.items()}) for name, value in state.items() if name in entries}
+    return State(tuple(n for n, _ in state.items()), tuple(changed.get(n, v) for n, v in state.items()))
+
+
+VOTE = VoteReply(Term(1), N2, N1, True)
+REPLY = AppendReply(Term(1), N2, True, Index(1))
+ONE, TWO = (N1, Term(1)), (N1, Term(2))
+CANDIDATE, LEADER = (N1, Role.CANDIDATE), (N1, Role.LEADER)
+
+
+@pytest.mark.parametrize(
+    ("variable", "message", "entries", "dead_then"),
+    [
+        ("vote_replies", VOTE, {"current_term": ONE, "role": CANDIDATE}, False),
+        ("vote_replies", VOTE, {"current_term": ONE, "role": CANDIDATE, "votes_granted": (N1, frozenset({N1, N2}))}, True),
+        ("vote_replies", VOTE, {"current_term": ONE, "role": LEADER}, True),
+        ("vote_replies", VOTE, {"current_term": TWO, "role": CANDIDATE}, True),
+        ("append_replies", REPLY, {"current_term": ONE, "role": LEADER, "next_index": ((N1, N2), Index(1))}, False),
+        ("append_replies", REPLY, {"current_term": ONE, "role": LEADER, "next_index": ((N1, N2), Index(2)), "match_index": ((N1, N2), Index(1))}, True),
+        ("append_replies", REPLY, {"current_term": TWO}, True),
+    ],
+    ids=[
+        "a vote",
+        "a vote that is counted",
+        "a vote for who leads",
+        "a vote of an earlier term",
+        "a reply",
+        "a reply that is noted",
+        "a reply of an earlier term",
+    ],
+)
+def test_what_is_dead_in_raft(variable: str, message: Any, entries: dict[str, tuple[Any, Any]], dead_then: bool) -> None:
+    """Terms do not decrease, a vote is counted once, and what a follower holds is noted once; unless terms are forgotten in a crash."""
+    for rules in ((), ("votes and terms survive a restart",)):
+        protocol = Raft(Scope(node=2, term=2, index=1, value=1), without=rules)
+        found = Eagerness(protocol, Options(eager=True))._dead(variable, message, at(protocol, **entries))
+        assert found == (dead_then and not rules)
+
+
+def test_a_call_is_dead_once_it_is_answered() -> None:
+    """Who has left the term of a leader for the last one refuses its calls, once for all."""
+    protocol = Raft(Scope(node=2, term=2, index=1, value=1))
+    empty = Seq.empty(Index)
+    call = AppendEntries(Term(1), N1, Index(0), Term(0), empty.window(Index(0), Index(0)), Index(0))
+    state = at(protocol, current_term=(N2, Term(2)))
+
+    def forgets(*answers: AppendReply) -> bool:
+        there = {"append_requests": frozenset({call}), "append_replies": frozenset(answers)}
+        held = State(tuple(n for n, _ in state.items()), tuple(there.get(n, v) for n, v in state.items()))
+        return not Eagerness(protocol, Options(eager=True)).forget(held).append_requests
+
+    assert not forgets()
+    assert forgets(AppendReply(Term(2), N2, False, Index(0)))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from model_check import check, eager, interpreter
+from model_check.cli.common import reductions_of
 from model_check.cli.main import run
 from model_check.eager import message_sets
 from model_check.native.layout import TAG_SHIFT
@@ -19,6 +20,7 @@ from spec.consensus import Consensus
 from spec.language import IonianError, Protocol, Scope, State
 from spec.multi_paxos import MultiPaxos
 from spec.paxos import Paxos
+from spec.quorums import weighted
 from spec.raft import Raft
 from spec.replicated_log import ReplicatedLog
 from tests.spec_files import load
@@ -180,6 +182,27 @@ def test_refinement_is_checked_too() -> None:
     """Raft's mapping to the replicated log reads no message."""
     result = refine(Raft(SMALL), ReplicatedLog, engine="interpreter", eager=True)
     assert (result.verdict, result.distinct_states, result.eager) == ("holds", 579, True)
+
+
+def test_only_a_default_scope_has_reductions_of_its_own() -> None:
+    """And only as far as they go with what is asked for."""
+    default, other = Raft(), Raft(SMALL)
+    assert reductions_of(default, None, None, None) == (True, True)
+    assert reductions_of(default, False, None, None) == (False, True)
+    assert reductions_of(default, None, False, None) == (True, False)
+    assert reductions_of(default, None, None, 7) == (True, False)
+    assert reductions_of(Raft(quorums={"node": weighted([2, 1, 1])}), None, None, None) == (False, True)
+    assert reductions_of(other, None, None, None) == (False, False)
+    assert reductions_of(other, True, True, None) == (True, True)
+    assert reductions_of(Paxos(), None, None, None) == (False, False)
+
+
+@pytest.mark.long
+def test_raft_with_three_servers_is_explored_to_the_end_and_every_witness_is_reached() -> None:
+    """The default scope of `ionian check raft`."""
+    result = check(Raft(), symmetry=True, eager=True, workers=2)
+    assert (result.verdict, result.distinct_states, result.generated_states, result.depth) == ("holds", 465_250, 6_029_346, 55)
+    assert None not in result.witnesses.values()
 
 
 def test_a_depth_limit_does_not_go_with_it(capsys: pytest.CaptureFixture[str]) -> None:
