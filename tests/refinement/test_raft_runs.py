@@ -12,7 +12,15 @@ from conformance.cluster import Stuck
 from conformance.raft import steps
 from conformance.raft.cluster import Cluster
 from conformance.raft.runs import RUNS, draw_settings
-from conformance.raft.scenarios import SCENARIOS, SETTINGS, old_snapshot, read_in_a_minority, replaced_while_written, snapshot_under_way
+from conformance.raft.scenarios import (
+    SCENARIOS,
+    SETTINGS,
+    old_snapshot,
+    read_in_a_minority,
+    replaced_while_written,
+    snapshot_under_way,
+    snapshot_within_the_log,
+)
 from conformance.report import text
 from conformance.runs import Refused, outcome_of, shrunk
 from impl.raft import MessageError
@@ -134,6 +142,11 @@ def test_a_read_in_a_minority_is_not_answered():
     c = played(read_in_a_minority, 5)
     assert c.hosts[3].node.commit_index > c.hosts[1].node.commit_index
     assert len(c.hosts[1].node.reads) == 1
+
+
+def test_a_snapshot_within_the_log_takes_nothing_away():
+    c = played(snapshot_within_the_log)
+    assert (c.hosts[3].node.commit_index, c.hosts[3].node.log.last_index) == (3, 4)
 
 
 def test_an_entry_replaced_while_it_is_written_is_written_again():
