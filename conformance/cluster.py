@@ -17,6 +17,10 @@ PATIENCE = 1_000
 """Rounds of ticks and messages after which a cluster that gets nothing done is stuck. Correct ones need a fifth of it at most."""
 
 
+_WIDEST = 28
+"""Characters of a call, so that what comes of it stands in a column."""
+
+
 class Stuck(Exception):
     """All hosts are up and nothing gets in their way, but clients are not served."""
 
@@ -251,10 +255,10 @@ class Play:
 
         cluster.checker = hear
         for number, (name, *arguments) in enumerate(self.moves):
-            if name == "lose":
-                heard[number] = told_message(cluster.links[arguments[0], arguments[1]][arguments[2] if len(arguments) > 2 else 0])
             before = _roles(cluster)
             with suppress(Exception):  # the failure that this run is about
+                if name == "lose":
+                    heard[number] = told_message(cluster.links[arguments[0], arguments[1]][arguments[2] if len(arguments) > 2 else 0])
                 getattr(cluster, name)(*arguments)
             changed = [f"host {n} is {role} now" for n, role in _roles(cluster).items() if role and role != before[n] and name != "restart"]
             heard[number] = "; ".join([heard[number]] * bool(heard[number]) + changed)
@@ -265,9 +269,6 @@ def _roles(cluster: Cluster) -> dict[int, str]:
     """What each host is, where its nodes have roles."""
     roles = {n: getattr(host.node, "role", None) for n, host in cluster.hosts.items()}
     return {n: "" if role is None else str(role.value) for n, role in roles.items()}
-
-
-_WIDEST = 28
 
 
 def as_call(move: Move) -> str:

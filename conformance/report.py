@@ -38,10 +38,9 @@ def print_failure(out: Console, failure: Failure, again: Sequence[str]) -> None:
     error = failure.error
     if isinstance(error, Departure):
         _print_departure(out, error)
+        _section(out, "In the spec's words", ["; ".join(_words(error))] if error.words else [])
     else:
         _print_error(out, failure, error)
-    if isinstance(error, Departure):
-        _section(out, "In the spec's words", ["; ".join(_words(error))] if error.words else [])
     out.print()
     length = len(failure.play.moves)
     short = f", shrunk from {number(failure.length)}" if length < failure.length else ""

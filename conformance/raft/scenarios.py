@@ -126,5 +126,38 @@ def replaced_while_written(c: Cluster) -> None:
     c.work(1)
 
 
-SCENARIOS = {3: (snapshot_under_way, old_snapshot, read_after_the_round, replaced_while_written), 5: (read_in_a_minority,)}
+def snapshot_within_the_log(c: Cluster) -> None:
+    """A follower gets a snapshot whose last entry it holds, with one more behind it, and hears that this one is committed, too."""
+    c.elect(1)
+    c.calm(2)
+    for _ in range(3):
+        c.propose(1)
+        c.work(1)
+    c.deliver(1, 3, 1, again=True)  # the second call overtakes the first, and is refused
+    c.work(3)
+    for position in (0, 1, 0):
+        c.deliver(1, 3, position)
+    c.work(3)
+    while len(c.links[3, 1]) > 1:
+        c.lose(3, 1, 1)
+    c.deliver(1, 2)
+    c.deliver(1, 2)
+    tell(c, 2, 1)
+    c.work(1)
+    c.work(1)
+    c.compact(1)
+    c.cut(1, 3)
+    c.deliver(3, 1)
+    c.work(1)
+    c.deliver(1, 2)
+    tell(c, 2, 1)
+    for _ in range(3):
+        c.work(1)
+        c.tick(1)
+    while c.links[1, 3]:
+        c.deliver(1, 3)
+    c.work(3)
+
+
+SCENARIOS = {3: (snapshot_under_way, old_snapshot, snapshot_within_the_log, read_after_the_round, replaced_while_written), 5: (read_in_a_minority,)}
 """All of them, by the number of nodes."""

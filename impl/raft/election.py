@@ -83,7 +83,8 @@ def handle_vote_reply(node: State, m: VoteReply) -> None:
 
 def count_vote(node: State, voter: int, granted: bool) -> None:
     """Count an answer; a majority decides the (pre-)election."""
-    node.votes[voter] = granted
+    # A vote stays granted: a denial that follows it answers a request of an earlier term that has come late.
+    node.votes[voter] = granted or node.votes.get(voter, False)
     granted_by = sum(node.votes.values())
     if granted_by >= node.quorum:
         if node.role is PRE_CANDIDATE:

@@ -59,7 +59,7 @@ def _print(campaign: Campaign) -> None:
     counts = f"{counted(campaign.runs, 'seed')}, {counted(campaign.events, 'event')}{rate}, {counted(campaign.steps, 'step')} of the spec"
     put(out, f"{counts}, {duration(campaign.seconds)}", 0)
     where = {
-        "no departure found": "every event is some steps of the spec, or none, and clients are served in the end",
+        "no departure found": "every event is some steps of the spec, or none",
         "departs": f"seed {campaign.seed}",
         "inconclusive": f"stopped: {campaign.stopped}; no departure so far",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -71,6 +72,7 @@ def test_the_report_ends_with_python_that_does_it_again(told_too_early):
     assert campaign.failure is not None
     shown = text(campaign.failure, ["ionian refine impl raft --seed 0"])
     code = shown.partition("or paste into Python:\n")[2]
+    assert re.search(r"c\.begin\(\d\) +# hands out a Ready; leaving at once: RequestVote to", code)
     with pytest.raises(Departure):
         exec("\n".join(line.removeprefix("  ") for line in code.splitlines()), {})
 
@@ -93,7 +95,10 @@ def test_what_the_implementation_raises_is_a_failure_too(monkeypatch):
     campaign = Campaign(SUBJECTS["raft"], 3)
     campaign.go([1])
     assert not campaign.failure.departs
-    assert "The implementation itself fails: KeyError" in text(campaign.failure, [])
+    shown = text(campaign.failure, [])
+    assert "The implementation itself fails: KeyError" in shown
+    assert "in the last event of the run below, c.read(" in shown
+    assert "in broken: raise KeyError(context)" in shown
 
 
 # --- The command

@@ -8,10 +8,20 @@ from random import Random
 import pytest
 
 from conformance.chaos import Chaos
+from conformance.cluster import Stuck
 from conformance.raft import steps
 from conformance.raft.cluster import Cluster
 from conformance.raft.runs import RUNS, draw_settings
-from conformance.raft.scenarios import SCENARIOS, SETTINGS, old_snapshot, snapshot_under_way
+from conformance.raft.scenarios import (
+    SCENARIOS,
+    SETTINGS,
+    old_snapshot,
+    read_in_a_minority,
+    replaced_while_written,
+    snapshot_under_way,
+    snapshot_within_the_log,
+)
+from conformance.report import text
 from conformance.runs import Refused, outcome_of, shrunk
 from impl.raft import MessageError
 from impl.raft.messages import VoteReply
@@ -117,15 +127,51 @@ def test_of_a_call_a_beginning_survives():
     assert c.hosts[2].disk.storage.last_index() == 3
 
 
-def played(scenario) -> Cluster:
-    c = Cluster(3, 0, **SETTINGS)
+def played(scenario, nodes=3) -> Cluster:
+    c = Cluster(nodes, 0, **SETTINGS)
     scenario(c)
     return c
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_what_is_written_by_hand_is_explained(scenario):
-    assert played(scenario).checker.comparison.everything() == []
+@pytest.mark.parametrize(("scenario", "nodes"), [(s, nodes) for nodes, scenarios in SCENARIOS.items() for s in scenarios])
+def test_what_is_written_by_hand_is_explained(scenario, nodes):
+    assert played(scenario, nodes).checker.comparison.everything() == []
+
+
+def test_a_read_in_a_minority_is_not_answered():
+    c = played(read_in_a_minority, 5)
+    assert c.hosts[3].node.commit_index > c.hosts[1].node.commit_index
+    assert len(c.hosts[1].node.reads) == 1
+
+
+def test_a_snapshot_within_the_log_takes_nothing_away():
+    c = played(snapshot_within_the_log)
+    assert (c.hosts[3].node.commit_index, c.hosts[3].node.log.last_index) == (3, 4)
+
+
+def test_an_entry_replaced_while_it_is_written_is_written_again():
+    c = played(replaced_while_written)
+    assert c.hosts[1].disk.storage.term(2) == 2
+
+
+# --- The end of the trouble
+
+
+def test_when_the_trouble_is_over_clients_are_served():
+    c = a_cluster_with_a_leader()
+    c.crash(1)
+    c.recover()
+    assert all(host.completed for host in c.hosts.values())
+    assert ("recover",) not in c.moves
+
+
+def test_a_cluster_that_serves_nobody_is_stuck(monkeypatch):
+    monkeypatch.setattr("conformance.cluster.PATIENCE", 20)
+    monkeypatch.setattr("impl.raft.core.Raft.step", lambda node, message: None)
+    failure = RUNS.chaos(1, 3, count=50).failure
+    assert isinstance(failure.error, Stuck)
+    assert shrunk(failure, 2.0).play.moves == [("recover",)]
+    assert text(failure, []).startswith("Stuck: all hosts were up and all messages arrived for 20 ticks, but host 1 has carried out no command")
 
 
 def test_a_snapshot_is_a_call_that_begins_at_the_first_entry():

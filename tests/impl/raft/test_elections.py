@@ -55,6 +55,18 @@ def test_a_vote_does_not_count_twice():
     assert node.role is Role.CANDIDATE
 
 
+def test_a_denial_of_a_late_request_takes_no_vote_back():
+    """The voter has granted its vote in this term, and then hears of an earlier one: its denial carries the term of the vote."""
+    node, storage = node_with_log([], size=5, pre_vote=False)
+    for _ in range(node.timeout):
+        node.tick()
+    finish(node, storage)
+    node.step(VoteReply(1, 3, 1, True, False))
+    node.step(VoteReply(1, 3, 1, False, False))
+    node.step(VoteReply(1, 4, 1, True, False))
+    assert node.role is Role.LEADER
+
+
 @pytest.mark.parametrize("reply", [VoteReply(1, 3, 1, True, False), VoteReply(2, 3, 1, True, True)])
 def test_votes_of_another_election_do_not_count(reply):
     node, storage = node_with_log([], pre_vote=False, current_term=1)
