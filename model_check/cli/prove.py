@@ -28,7 +28,9 @@ from spec.language import Protocol, SpecError
 @click.option("--action", "actions", multiple=True, metavar="NAME", help="Only obligations of this action, of `init`, or `implied` (may be repeated).")
 @click.option("--without", multiple=True, metavar="RULE", help="Remove a named rule of the protocol (may be repeated): the proof should fail.")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True, help="Random seed of the solver.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=Limits.timeout, show_default=True, help="Seconds for a path of an obligation.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), default=Limits.timeout, show_default=True, help="Seconds for a path, in steps of the solver."
+)
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="Solver processes (default: one for each core).")
 @click.option("--max-memory", callback=byte_size, metavar="SIZE", help="Memory of all solvers together, e.g. 4GB; beyond it, a query is `unknown`.")
 @click.option("--resume", is_flag=True, help="Take over what an earlier run has discharged with the same queries and solver.")

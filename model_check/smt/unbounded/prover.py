@@ -19,9 +19,9 @@ from model_check.smt.unbounded.small_clusters import SmallClusters, SmallStep
 from model_check.smt.unbounded.stratification import Strata, describe
 from spec.language import Protocol
 
-STEPS_PER_SECOND = 4_000_000
-"""What Z3 counts as its own steps (`rlimit`) in a second of the benchmark machine. Attempts are limited by them, so that which one
-serves does not depend on the machine's load; only the limit of a whole path is one of the clock."""
+STEPS_PER_SECOND, PATIENCE = 4_000_000, 10
+"""What Z3 counts as its own steps (`rlimit`) in a second of the benchmark machine, at rest. Time is given to the solver in such steps, so
+that what it answers does not depend on the machine's load; the clock ends a call only after so many times its seconds."""
 
 _USES = "uses "
 """The beginning of the names by which an unsat core tells of lemmas; no function of a query is called so."""
@@ -32,7 +32,7 @@ Support = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a path of an obligation may take (seconds of the clock), with which random seed, in how much memory (bytes, for each process)."""
+    """How long a path of an obligation may take (seconds, in steps of the solver), with which random seed, in how much memory (bytes, for each process)."""
 
     timeout: float = 20.0
     seed: int = 0
@@ -81,7 +81,7 @@ class Prover:
         self.clusters = SmallClusters(protocol, without)
         self.strata = Strata()
         self.limits = limits
-        self._reason = ""
+        self._reason, self._spent = "", 0.0
         if limits.memory is not None:
             z3.set_param("memory_max_size", max(1, limits.memory // 1_000_000))
 
@@ -168,15 +168,15 @@ class Prover:
 
     def refute(self, query: Query, obligation: Obligation, hint: Support | None) -> tuple[z3.CheckSatResult, Support]:
         """Show that a query is unsatisfiable, and with which lemmas; `sat` only where all lemmas leave it satisfiable."""
-        ends = time.perf_counter() + self.limits.timeout
+        left = self.limits.timeout
         for support in self.attempts(query, obligation, hint):
-            left = ends - time.perf_counter()
+            if self.check(query, support, min(left, self.limits.timeout / (2 if support == hint else 8))) == z3.unsat:
+                return z3.unsat, support
+            left -= self._spent
             if left <= 0:
                 return z3.unknown, ()
-            if self.check(query, support, self.limits.timeout / (2 if support == hint else 8), left) == z3.unsat:
-                return z3.unsat, support
-        everything, left = self.everything(obligation), ends - time.perf_counter()
-        return (self.check(query, everything, self.limits.timeout, left), everything) if left > 0 else (z3.unknown, ())
+        everything = self.everything(obligation)
+        return self.check(query, everything, left), everything
 
     def everything(self, obligation: Obligation) -> Support:
         """All that may be assumed."""
@@ -210,26 +210,24 @@ class Prover:
         """What a lemma speaks of, and whether it feeds itself."""
         return symbols([self.known(name)]), feeds_itself(self.known(name))
 
-    def check(self, query: Query, support: Support, seconds: float, left: float | None = None) -> z3.CheckSatResult:
-        """One call of the solver, in a context of its own: the answer depends on nothing that was asked before.
-
-        `seconds` stands for that many seconds' steps of the solver; the clock ends it after `left` seconds (a whole path's, if not given).
-        """
-        solver = self._solver(seconds, left)
+    def check(self, query: Query, support: Support, seconds: float) -> z3.CheckSatResult:
+        """One call of the solver, in a context of its own: the answer depends on nothing that was asked before."""
+        solver = self._solver(seconds)
         context = solver.ctx
         try:
             solver.add(*(formula.translate(context) for formula in self.formulas(query, support)))
             result = solver.check()
+            self._spent = solver.statistics().get_key_value("rlimit count") / STEPS_PER_SECOND
         except z3.Z3Exception as error:
-            self._reason = str(error)
+            self._reason, self._spent = str(error), seconds
             return z3.unknown
         self._reason = solver.reason_unknown() if result == z3.unknown else ""
         return result
 
-    def _solver(self, seconds: float, left: float | None = None) -> z3.Solver:
+    def _solver(self, seconds: float) -> z3.Solver:
         solver = z3.Solver(ctx=z3.Context())
         solver.set("rlimit", max(1, int(seconds * STEPS_PER_SECOND)))
-        solver.set("timeout", max(1, int(1000 * (self.limits.timeout if left is None else left))))
+        solver.set("timeout", max(1, int(1000 * PATIENCE * seconds)))
         solver.set("random_seed", self.limits.seed)
         solver.set("ctrl_c", False)
         return solver
