@@ -16,7 +16,7 @@ from model_check.validation.etcd_lines import Event, WireMessage
 from model_check.validation.etcd_stage import Phase, Stage, Way
 from model_check.validation.etcd_ways import ways
 from model_check.validation.verdict import Departure, Refused, Verdict
-from spec.etcd_raft import ConfigAt, Node
+from spec.etcd_records import ConfigAt, Node
 from spec.replicated_log import Index
 
 MOST_RETRIES = 5_000

@@ -7,7 +7,7 @@ from functools import partial
 from model_check.validation.etcd_lines import Event
 from model_check.validation.etcd_members import pass_over
 from model_check.validation.etcd_stage import Proposal, Stage, Way
-from spec.etcd_raft import Node
+from spec.etcd_records import Node
 
 _UNTRACED: tuple[tuple[str, int], ...] = ()
 """A change that names no server, and has no line: the end of a joint configuration, or an update of what is known of a server."""

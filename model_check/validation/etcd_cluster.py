@@ -9,7 +9,8 @@ from typing import Any
 
 from model_check.validation.etcd_lines import NOBODY, Event, WireMessage
 from model_check.validation.run import Run
-from spec.etcd_raft import Change, Config, ConfigAt, EtcdRaft, Kind, Message, Node, Write
+from spec.etcd_raft import EtcdRaft
+from spec.etcd_records import Change, Config, ConfigAt, Kind, Message, Node, Write
 from spec.language import Scope, Set
 from spec.replicated_log import Index, Term
 

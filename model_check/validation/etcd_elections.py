@@ -8,7 +8,7 @@ from model_check.validation.etcd_lines import Event
 from model_check.validation.etcd_members import pass_over
 from model_check.validation.etcd_stage import Stage
 from model_check.validation.verdict import Refused
-from spec.etcd_raft import Kind, Node, Reached, Role
+from spec.etcd_records import Kind, Node, Reached, Role
 from spec.replicated_log import Term
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from model_check.validation.etcd_lines import Event
 from model_check.validation.etcd_stage import Stage, Way, text
 from model_check.validation.verdict import Refused
-from spec.etcd_raft import Config, Kind, Message, Node
+from spec.etcd_records import Config, Kind, Message, Node
 
 
 def ways_to_apply(stage: Stage, event: Event, n: Node) -> list[Way]:

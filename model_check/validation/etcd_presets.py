@@ -6,7 +6,8 @@ from typing import Any
 
 from model_check.validation.etcd_cluster import Cluster
 from model_check.validation.etcd_lines import Event
-from spec.etcd_raft import Change, Config, ConfigAt, Disk, Entry, EtcdRaft, KnownCommit, Slot
+from spec.etcd_raft import EtcdRaft
+from spec.etcd_records import Change, Config, ConfigAt, Disk, Entry, KnownCommit, Slot
 from spec.language import Map, Seq, Set, State, Window
 from spec.replicated_log import Index, Term
 

@@ -9,7 +9,7 @@ from model_check.validation.etcd_elections import forget_before_vote
 from model_check.validation.etcd_lines import Event
 from model_check.validation.etcd_stage import Stage, Way, text
 from model_check.validation.verdict import Refused
-from spec.etcd_raft import Config, Kind, Message, Node, Progress
+from spec.etcd_records import Config, Kind, Message, Node, Progress
 from spec.replicated_log import Index
 
 Untraced = tuple[Any, ...]

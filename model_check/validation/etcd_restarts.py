@@ -9,7 +9,7 @@ from typing import Any
 from model_check.validation.etcd_cluster import Cluster
 from model_check.validation.etcd_lines import Event
 from model_check.validation.run import Run
-from spec.etcd_raft import ConfigAt, Disk, KnownCommit, Node, Slot
+from spec.etcd_records import ConfigAt, Disk, KnownCommit, Node, Slot
 from spec.replicated_log import Index
 
 
@@ -82,9 +82,8 @@ def _steps(
     """The steps, without the configuration, that lead from a disk to a log as long as a line shows."""
     if disk.log.last == start.log:
         yield "restart", (known, Index(start.commit))
-        return
     torn = next((w for w in cluster.writes(run, n) if w.slot == done + 1), None)
-    if torn is not None and start.log < torn.disk.log.last:
+    if torn is not None and start.log <= torn.disk.log.last:
         yield "restart_torn", (replace(torn, slot=Slot(1)), Index(start.log), known)
 
 

@@ -11,7 +11,7 @@ from model_check.validation.etcd_lines import Event, WireMessage
 from model_check.validation.etcd_presets import initial_state
 from model_check.validation.run import Run
 from model_check.validation.verdict import Refused, refused_step
-from spec.etcd_raft import Config, Message, Node, Role, Slot
+from spec.etcd_records import Config, Message, Node, Role, Slot
 from spec.language import SpecError
 
 _ROLES = {Role.FOLLOWER: "StateFollower", Role.PRE_CANDIDATE: "StatePreCandidate", Role.CANDIDATE: "StateCandidate", Role.LEADER: "StateLeader"}

@@ -9,7 +9,7 @@ from model_check.validation.etcd_members import pass_over_up_to
 from model_check.validation.etcd_restarts import Restart, restarts
 from model_check.validation.etcd_stage import Phase, Stage, Way, text
 from model_check.validation.verdict import Refused
-from spec.etcd_raft import Node
+from spec.etcd_records import Node
 
 
 def ways_to_start(stage: Stage, event: Event, n: Node) -> list[Way]:

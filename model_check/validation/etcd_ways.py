@@ -14,7 +14,7 @@ from typing import Any
 from model_check.validation import etcd_batches, etcd_elections, etcd_members, etcd_replication, etcd_starts
 from model_check.validation.etcd_lines import Event
 from model_check.validation.etcd_stage import Stage, Way
-from spec.etcd_raft import Node, Role
+from spec.etcd_records import Node, Role
 
 _WAYS: dict[str, Callable[[Stage, Event, Node], list[Way]]] = {
     "InitState": etcd_starts.ways_to_start,

@@ -14,6 +14,7 @@ from model_check import check
 from model_check.cli.common import SHIPPED, find_protocol
 from model_check.cli.export import export as export_command
 from model_check.tla import export
+from spec.etcd_raft import EtcdRaft
 from spec.language import Protocol, Scope, SpecError
 from spec.multi_paxos import MultiPaxos
 from spec.paxos import Paxos
@@ -94,6 +95,23 @@ def test_the_guide_shows_what_is_exported():
     assert f"\n{simple}\n" in export(Paxos())[0]
     assert f"\n{sequential}\n" in export(Raft())[0]
     assert r"\/ \E a \in Acceptor, m \in accepts : phase_2b(a, m)" in export(Paxos())[0]
+
+
+def test_a_list_before_an_implication_stands_in_parentheses():
+    """Without them the implication would belong to the last item of the list."""
+    module, _ = export(EtcdRaft())
+    (text,) = re.findall(r"\none_vote_per_term ==\n(.*?)\n\n", module, re.DOTALL)
+    assert [line.strip() for line in text.splitlines()][1:3] + text.splitlines()[-2:] == [
+        '(/\\ x.kind = "vote_reply"',
+        '/\\ y.kind = "vote_reply"',
+        "         /\\ ~y.reject) =>",
+        "            x.target = y.target",
+    ]
+
+
+def test_a_majority_is_counted():
+    module, _ = export(OddCorners())
+    assert "2 * Cardinality(voters \\cap seen) > Cardinality(seen)" in module
 
 
 def test_a_map_over_pairs_is_a_function_of_pairs():

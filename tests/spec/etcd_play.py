@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from model_check.trace import Origin, Trace
 from model_check.validation.run import Run
-from spec.etcd_raft import Config, EtcdRaft, Kind, KnownCommit, Message, Node, Reached, Slot
+from spec.etcd_raft import EtcdRaft
+from spec.etcd_records import ConfigAt, Kind, KnownCommit, Message, Node, Reached, Slot, Write
 from spec.language import Scope, Set, State, Step
 from spec.replicated_log import Index
 
@@ -69,19 +71,26 @@ class Play:
 
     def crash(self, n: int, commit: int = 0, config: int = 0) -> None:
         """Server n comes back with what is on its disk, the commit index and the configuration of these positions."""
-        known = KnownCommit(self.node(n), Slot(0), Index(commit))
-        (c,) = (c for c in self.run.peek("configs") if c.index == config and (c.config == self.first_config(n) or config > 0))
-        self.take("restart", n, known, Index(0), c)
+        self.take("restart", n, self.known_commit(n, commit), Index(0), self.config_at(n, config))
 
-    def first_config(self, n: int) -> Config:
-        """The configuration that server n began with."""
-        return self.initial.config[self.node(n)]
+    def known_commit(self, n: int, commit: int) -> KnownCommit:
+        """A commit index on server n's disk."""
+        return KnownCommit(self.node(n), Slot(0), Index(commit))
+
+    def config_at(self, n: int, index: int) -> ConfigAt:
+        """The configuration at a position; of those at 0, the one that server n began with."""
+        (found,) = (c for c in self.run.peek("configs") if c.index == index and (index > 0 or c.config == self.initial.config[self.node(n)]))
+        return found
+
+    def queue(self, n: int) -> list[Write]:
+        """The next write of server n, if there is one."""
+        return [w for w in self.run.peek("writes") if w.node == self.node(n) and w.slot == 1]
 
     def write(self, n: int) -> None:
         """Server n hands out what is to be written and sent, and all of it is written."""
         self.take("ready", n)
-        while written := [w for w in self.run.peek("writes") if w.node == self.node(n) and w.slot == 1]:
-            self.take("persist", n, written[0])
+        while queue := self.queue(n):
+            self.take("persist", n, queue[0])
 
     # --- elections
 
@@ -176,6 +185,14 @@ class Play:
     def violated(self) -> set[str]:
         """The invariants that do not hold in the present state, and the action properties that some step of the behaviour violated."""
         return {found.property for found in self.run.violated(0)}
+
+    def reaches(self, witness: str) -> bool:
+        """Whether some state, or some step, of the behaviour is what a witness asks for."""
+        (prop,) = (p for p in self.protocol.ir.of_kind("witness") if p.name == witness)
+        states = self.trace.states
+        if prop.on_step:
+            return any(self.protocol.holds(prop, before, after) for before, after in itertools.pairwise(states))
+        return any(self.protocol.holds(prop, state) for state in states)
 
     @property
     def trace(self) -> Trace:

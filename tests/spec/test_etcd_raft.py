@@ -1,10 +1,27 @@
-"""`spec/etcd_raft.py` on a small scope, by CPython, and what its majorities mean."""
+"""`spec/etcd_raft.py`: what must be possible is possible, its spaces are what TLC counts, and what its majorities mean.
+
+What each rule prevents stands in `test_etcd_raft_rules.py`.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from etcd_play import Play
+
 from model_check.check import check
-from spec.etcd_raft import EtcdRaft, Node
+from spec.etcd_raft import EtcdRaft
+from spec.etcd_records import Kind, Node
 from spec.language import Scope, is_majority
+from spec.replicated_log import Index
+
+WITNESSES = [p.name for p in EtcdRaft.ir.of_kind("witness")]
+PLAYS: dict[str, Callable[[], Play]] = {}
 
 
 def test_a_majority_of_a_set_is_more_than_half_of_it() -> None:
@@ -15,7 +32,159 @@ def test_a_majority_of_a_set_is_more_than_half_of_it() -> None:
     assert not is_majority(frozenset({a}), frozenset())
 
 
-def test_its_properties_hold_close_to_the_beginning() -> None:
-    """The interpreter gets as far as an election."""
-    result = check(EtcdRaft(Scope(node=2, term=1, index=1, slot=1)), engine="interpreter", max_depth=6)
-    assert (result.verdict, result.distinct_states) == ("holds", 269)
+def test_a_server_by_itself() -> None:
+    """The whole space of one server; TLC's counts of larger ones stand in `tests/model_check/tlc_counts.json`."""
+    result = check(EtcdRaft(Scope(node=1, term=1, index=1, slot=1)), engine="interpreter")
+    assert (result.verdict, result.distinct_states, result.depth) == ("holds", 268, 19)
+
+
+BOUNDS = (
+    "no_pre_votes",
+    "no_heartbeats",
+    "no_refused_changes",
+    "no_compaction",
+    "only_full_calls",
+    "servers_take_turns",
+    "disks_are_quick",
+)
+
+
+@pytest.mark.long
+def test_two_voters_one_term_and_one_entry() -> None:
+    """The whole space within bounds: an election, an entry committed and known to both, crashes in between."""
+    result = check(EtcdRaft(Scope(node=2, term=1, index=1, slot=1)), symmetry=True, constraints=(*BOUNDS, "all_servers_vote"), workers=2)
+    assert (result.verdict, result.distinct_states, result.depth) == ("holds", 11_119_348, 64)
+    assert result.witnesses["a_follower_learns_of_the_commit"] == 27
+
+
+@pytest.mark.parametrize("witness", WITNESSES)
+def test_what_must_be_possible(witness: str) -> None:
+    play = PLAYS[witness]()
+    assert play.reaches(witness)
+    assert play.violated() == set()
+
+
+def shows(*witnesses: str) -> Callable[[Callable[[], Play]], Callable[[], Play]]:
+    """A behaviour that reaches these."""
+
+    def note(make: Callable[[], Play]) -> Callable[[], Play]:
+        PLAYS.update(dict.fromkeys(witnesses, make))
+        return make
+
+    return note
+
+
+@shows("a_leader_is_elected", "an_entry_is_committed", "a_follower_learns_of_the_commit")
+def _() -> Play:
+    play = Play(1, 2, 3)
+    play.lead(1, 2)
+    play.keep(1)
+    play.copy(1, 2)
+    play.copy(1, 2)
+    return play
+
+
+@shows("a_leader_is_deposed", "a_conflicting_suffix_is_truncated")
+def _() -> Play:
+    """Leader 1 of term 1 gives up its own entry for that of leader 3 of term 2."""
+    play = Play(1, 2, 3)
+    play.lead(1, 2)
+    play.write(1)
+    play.hear(3, 1)
+    play.lead(3, 2)
+    play.send(3, 1)
+    return play
+
+
+@shows("a_promise_is_lost_before_it_is_made")
+def _() -> Play:
+    """Server 2 has the term on its disk, but not yet its vote."""
+    play = Play(1, 2, 3)
+    play.stand(1)
+    play.hear(2, 1)
+    play.write(2)
+    play.be_asked(2, 1)
+    play.crash(2)
+    return play
+
+
+@shows("a_write_is_torn")
+def _() -> Play:
+    """Of two entries and a term, server 2 finds one entry on its disk."""
+    play = Play(1, 2, 3)
+    play.lead(1, 3)
+    play.take("propose", 1)
+    play.send(1, 2)
+    play.take("ready", 2)
+    (write,) = play.queue(2)
+    play.take("restart_torn", 2, write, Index(1), play.known_commit(2, 0), play.config_at(2, 0))
+    return play
+
+
+@shows("a_member_is_removed", "a_configuration_is_joint", "a_joint_configuration_ends", "a_voter_waits_to_be_a_learner")
+def _() -> Play:
+    """Server 2 becomes a learner, by way of a joint configuration that still counts its vote."""
+    play = Play(1, 2)
+    play.lead(1, 2)
+    settle(play)
+    play.change(1, learners=(2,), joint=True)
+    settle(play)
+    play.take("apply_change", 1)
+    play.recount(1)
+    play.take("propose_leave", 1)
+    settle(play)
+    play.take("apply_change", 1)
+    return play
+
+
+def settle(play: Play) -> None:
+    """All that leader 1 has is on both disks, committed, and with the application."""
+    play.keep(1)
+    play.copy(1, 2)
+    play.take("ready", 1)
+
+
+@shows("a_learner_becomes_a_voter")
+def _() -> Play:
+    play = Play(1, learners=(2,))
+    play.lead(1)
+    settle(play)
+    play.change(1, voters=(2,))
+    settle(play)
+    play.take("apply_change", 1)
+    return play
+
+
+@shows("a_snapshot_is_restored")
+def _() -> Play:
+    """Leader 1 has dropped the entry that server 2 lacks."""
+    play = Play(1, learners=(2,))
+    play.lead(1)
+    play.keep(1)
+    play.take("ready", 1)
+    play.take("compact", 1, Index(1))
+    play.take("send_snapshot", 1, 2, Index(1))
+    play.take("ready", 1)
+    play.receive(Kind.SNAPSHOT, 1, 2)
+    play.catch_up(2)
+    play.take("restore", 2, play.config_at(2, 0))
+    play.take("answer_snapshot", 2)
+    play.write(2)
+    play.receive(Kind.APPEND_REPLY, 2, 1)
+    play.recount(1)
+    return play
+
+
+def test_founders_begin_with_the_same_entry() -> None:
+    """They apply it again or skip it; who joins applies it."""
+    play = Play(1, 2, founded=True)
+    for n in (1, 2):
+        play.take("found", n)
+        play.write(n)
+    play.take("apply_change", 1)
+    play.take("skip_founding_change", 2)
+    assert "i > self.founding.last" in play.refused("reject_change", 1) or play.refused("reject_change", 1) == "i is not None"
+    play.lead(1, 2)
+    settle(play)
+    assert play.state.committed.last == 2
+    assert play.violated() == set()

@@ -15,7 +15,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from etcd_play import Kept, Play
 
-from spec.etcd_raft import EtcdRaft, Kind
+from spec.etcd_raft import EtcdRaft
+from spec.etcd_records import Kind
 from spec.replicated_log import Index
 
 Scenario = Callable[[Play], None]

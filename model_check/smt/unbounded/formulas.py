@@ -223,6 +223,9 @@ class Formulas:
                 return self._has(self._set(members, frame, naming), self.value(element, frame, naming), naming)
             case ir.Quantifier() | ir.IsQuorum():
                 return self.holds(expr, frame, True, None)
+            case ir.IsMajority():
+                # It would have to count: of quorums a proof knows that they intersect, of majorities of two sets nothing.
+                self.refuse(expr, "`is_majority`, of a set that the state holds,")
             case _:
                 self.refuse(expr, f"`{type(expr).__name__}`")
 

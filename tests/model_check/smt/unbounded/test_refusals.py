@@ -70,6 +70,47 @@ class Copies(Protocol):
 '''
 
 
+MEMBERS = '''
+from __future__ import annotations
+
+from spec.language import Protocol, Scope, Set, Sort, action, invariant, is_majority, require
+
+
+class Node(Sort):
+    """A node."""
+
+
+class Members(Protocol):
+    """Members are let in by a majority of them."""
+
+    default_scope = Scope(node=3)
+    order = (Node,)
+    members: Set[Node]
+
+    def init(self, n: Node) -> None:
+        """There is one."""
+        self.members = Set({n})
+
+    @action
+    def let_in(self, n: Node) -> None:
+        """One more."""
+        require(is_majority(self.members, self.members))
+        self.members |= {n}
+
+    @invariant
+    def somebody(self) -> bool:
+        """They decide."""
+        return is_majority(self.members, self.members)
+'''
+
+
+def test_a_majority_of_a_set_in_the_state_is_refused(load_spec: Callable[[str], ModuleType]) -> None:
+    members = load_spec(MEMBERS).Members
+    assert check(members(), engine="interpreter").verdict == "holds"
+    with pytest.raises(SpecError, match=r":31:16: `is_majority`, of a set that the state holds, has no unbounded form; see docs/prove-a-spec.md"):
+        Prover(members, frozenset(), Limits())
+
+
 def test_a_map_whose_entries_need_names_is_refused(load_spec: Callable[[str], ModuleType]) -> None:
     copies = load_spec(SPEC).Copies
     assert check(copies(), engine="interpreter").verdict == "violated"
