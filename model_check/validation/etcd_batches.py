@@ -32,10 +32,8 @@ def _take_in(stage: Stage, event: Event, n: Node, item: Proposal) -> None:
         # The lines of changes come first in a batch.
         stage.drop_batch(n)
     stage.shows(event, n, "propose")
-    mark = stage.run.mark()
-    for proposal in (*(c for c in batch if c is not None and item is not None), item):
-        _propose(stage, n, proposal, False)
-    stage.run.back(mark)
+    first, *_ = [_propose(stage, n, proposal, False) for proposal in (*(c for c in batch if c is not None and item is not None), item)]
+    stage.run.back(first)
     stage.now(n, batch=(*batch, item))
 
 
@@ -82,12 +80,13 @@ def _append(stage: Stage, event: Event, n: Node, batch: tuple[Proposal, ...], jo
     stage.made(event, mark, "acknowledge")
 
 
-def _propose(stage: Stage, n: Node, item: Proposal, joint: bool) -> None:
+def _propose(stage: Stage, n: Node, item: Proposal, joint: bool) -> int:
+    """Append a proposal; returns the mark before it, after what its line shows to have happened."""
     if item is None:
+        mark = stage.run.mark()
         stage.take("propose", n)
-        return
+        return mark
     if item == _UNTRACED and not joint and stage.run.peek("config", n).outgoing:
-        pass_over(stage, n, "propose_leave", n)
-        return
+        return pass_over(stage, n, "propose_leave", n)
     change = stage.cluster.change(item, joint)
-    pass_over(stage, n, "propose_change", n, change.voters, change.learners, change.removed, change.joint)
+    return pass_over(stage, n, "propose_change", n, change.voters, change.learners, change.removed, change.joint)
