@@ -57,6 +57,14 @@ def test_two_voters_one_term_and_one_entry() -> None:
     assert result.witnesses["a_follower_learns_of_the_commit"] == 27
 
 
+@pytest.mark.long
+def test_two_servers_close_to_the_beginning() -> None:
+    """Any voters and learners, founded or not: all behaviours of 17 steps within bounds, up to a joint configuration."""
+    result = check(EtcdRaft(Scope(node=2, term=2, index=2, slot=1)), symmetry=True, constraints=BOUNDS, max_depth=17)
+    assert (result.verdict, result.distinct_states) == ("holds", 5_068_978)
+    assert result.witnesses["a_configuration_is_joint"] == 15
+
+
 @pytest.mark.parametrize("witness", WITNESSES)
 def test_what_must_be_possible(witness: str) -> None:
     play = PLAYS[witness]()

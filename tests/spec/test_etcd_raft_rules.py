@@ -15,8 +15,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from etcd_play import Kept, Play
 
+from model_check.check import check
 from spec.etcd_raft import EtcdRaft
 from spec.etcd_records import Kind
+from spec.language import Scope
 from spec.replicated_log import Index
 
 Scenario = Callable[[Play], None]
@@ -49,6 +51,45 @@ def test_with_the_rule_it_does_not(rule):
     with contextlib.suppress(Kept):
         scenario(play)
     assert play.violated() == set()
+
+
+STAGED = Scope(node=2, term=2, index=2, slot=1)
+BOUNDS = (
+    "no_pre_votes",
+    "no_heartbeats",
+    "no_refused_changes",
+    "no_compaction",
+    "only_full_calls",
+    "servers_take_turns",
+    "disks_are_quick",
+)
+
+
+def handed_over(joint: bool, *without: str) -> Play:
+    """Voter 1 has handed over to learner 2, and both have applied it."""
+    play = Play(1, learners=(2,), scope=STAGED, without=without)
+    hand_over(play, joint=joint)
+    play.take("apply_change", 1)
+    follow(play)
+    return play
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("rule", "joint", "further"), [("a simple change concerns one voter", False, 14), ("a joint configuration needs both majorities", True, 15)]
+)
+def test_a_search_from_there_finds_it(rule, joint, further):
+    """Nobody tells the search what to do from there on."""
+    play = handed_over(joint, rule)
+    result = check(play.protocol, symmetry=True, constraints=BOUNDS, start=play.trace, max_depth=further)
+    assert (result.verdict, result.property, result.depth) == ("violated", "election_safety", further)
+
+
+@pytest.mark.long
+def test_a_search_from_there_finds_nothing_with_all_rules():
+    play = handed_over(True)
+    result = check(play.protocol, symmetry=True, constraints=BOUNDS, start=play.trace, max_depth=18)
+    assert (result.verdict, result.distinct_states) == ("holds", 1_322_628)
 
 
 @prevents("vote once per term", "election_safety", 1, 2, 3)
