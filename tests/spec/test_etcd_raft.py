@@ -53,7 +53,7 @@ BOUNDS = (
 def test_two_voters_one_term_and_one_entry() -> None:
     """The whole space within bounds: an election, an entry committed and known to both, crashes in between."""
     result = check(EtcdRaft(Scope(node=2, term=1, index=1, slot=1)), symmetry=True, constraints=(*BOUNDS, "all_servers_vote"), workers=2)
-    assert (result.verdict, result.distinct_states, result.depth) == ("holds", 11_119_348, 64)
+    assert (result.verdict, result.distinct_states, result.depth) == ("holds", 12_327_532, 64)
     assert result.witnesses["a_follower_learns_of_the_commit"] == 27
 
 
