@@ -98,12 +98,17 @@ def _passes_over(stage: Stage, n: Node) -> bool:
 
 def _rejects(stage: Stage, n: Node) -> bool:
     """An application that rejects a change does not apply it, and no line says so: supposed only of changes that no line shows to be applied."""
-    before: Config = stage.run.peek("config", n)
+    i = _next_change(stage, n)
+    if i is None or _founding_left(stage, n):
+        return False
+    change, before = stage.run.peek("log", n)[i - 1].change, stage.run.peek("config", n)
     mark = stage.run.mark()
-    applied = not _founding_left(stage, n) and stage.run.take("apply_change", n)
+    applied = stage.run.take("apply_change", n)
     after: Config = stage.run.peek("config", n)
     stage.run.back(mark)
-    return applied and not stage.cluster.is_applied(before, after) and stage.run.take("reject_change", n)
+    if applied and stage.cluster.is_applied(change, before, after, stage.position):
+        return False
+    return stage.run.take("ignore_change", n)
 
 
 def _departs(stage: Stage, event: Event, n: Node) -> Refused | None:

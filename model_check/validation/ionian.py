@@ -43,9 +43,9 @@ class _Server:
 
     @property
     def leads(self) -> bool:
-        """Whether it leads by the last line that the latest `write` covers."""
-        last = self.writing[-1][-1:]
-        return bool(last) and last[0].state is not None and last[0].state.role == "leader"
+        """Whether it leads by the last of these lines."""
+        last = next((batch[-1] for batch in (self.waiting, *reversed(self.writing)) if batch), None)
+        return last is not None and last.state is not None and last.state.role == "leader"
 
     def begin_write(self) -> None:
         """What waits is handed to the disk."""
@@ -105,9 +105,8 @@ class Judge:
         elif not server.started:
             raise Refused("init", "event == start", f"{self.steps.name(line.node)} has not started: its first line is to be a `start`")
         elif line.event == "write":
+            self._count_of_leader(server)
             server.begin_write()
-            if server.leads:
-                self._count(server.take_all())
         elif line.event == "written":
             if not server.writing:
                 raise Refused("written", "a write is under way", f"{self.steps.name(line.node)} has no write under way")
@@ -128,6 +127,11 @@ class Judge:
         for line in lines:
             self._at = line
             self.steps.explain(line)
+
+    def _count_of_leader(self, server: _Server) -> None:
+        """What a leader has not written yet: its term and its vote were on the disk before it asked for votes, and so was the log with which it won."""
+        if server.leads:
+            self._count(server.take_all())
 
     # --- Starting
 
@@ -173,7 +177,7 @@ class Judge:
         """A message leaves: the spec's server must have made it, or makes it now."""
         n, peer, steps = self.steps.nodes[m.source], self.steps.nodes[m.target], self.steps
         if m.kind in CALLS:
-            self._count(self.servers[line.node].take_all())
+            self._count_of_leader(self.servers[line.node])
             self._at = line
         elif m.kind in ANSWERS:
             self._answers(m)

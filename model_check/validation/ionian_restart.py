@@ -8,7 +8,6 @@ which log it is, so whatever is found leads to the same state.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
 
 from model_check.validation.ionian_lines import Line, Message, Shown
 from model_check.validation.ionian_steps import Steps, shown_text
@@ -49,25 +48,34 @@ class Restart:
             Refused: No crash leaves what the line shows.
             LimitReached: None of those tried does.
         """
-        run, lost = self.steps.run, self.lost
-        refused: Refused | None = None
+        mark = self.steps.run.mark()
+        with self.steps.trying():
+            if any(map(self._leads_there, self._ways())):
+                return
+        # To say why: nothing of what waited was written, and no write was torn.
+        self.steps.run.back(mark)
+        self._crash(None)
+
+    def _ways(self) -> Iterator[AppendEntries | None]:
+        """What may have been written in part: nothing, or a call. In between, the lines that waited are taken to be written, one by one."""
+        lost = self.lost
         for survivors in range(len(lost) + 1):
-            mark = run.mark()
-            handled = [line.message for line in lost[survivors:] if line.message is not None] or reversed(self.untold)
-            for call in chain((None,), self._contain_the_last_entry(handled)):
-                self._tries += 1
-                if self._tries > MOST_TRIES:
-                    raise LimitReached(f"what the crash has left was not explained in {MOST_TRIES:,} tries")
-                try:
-                    self._crash(call)
-                    return
-                except Refused as why:
-                    refused = refused or why
-                    run.back(mark)
+            yield None
+            yield from self._contain_the_last_entry([line.message for line in lost[survivors:] if line.message is not None] or reversed(self.untold))
             if survivors < len(lost):
                 self.steps.explain(lost[survivors])
-        assert refused is not None, "at least one way was tried"
-        raise refused
+
+    def _leads_there(self, call: AppendEntries | None) -> bool:
+        self._tries += 1
+        if self._tries > MOST_TRIES:
+            raise LimitReached(f"what the crash has left was not explained in {MOST_TRIES:,} tries")
+        mark = self.steps.run.mark()
+        try:
+            self._crash(call)
+        except Refused:
+            self.steps.run.back(mark)
+            return False
+        return True
 
     def _contain_the_last_entry(self, handled: Iterable[Message]) -> Iterator[AppendEntries]:
         """The calls that may have left the log as it was found."""

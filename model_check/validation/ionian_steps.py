@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from model_check.validation.ionian_lines import LIMIT, Header, Line, Message, Shown, ShownEntry
@@ -55,6 +57,8 @@ class Steps:
         self.nodes = tuple(Node(i) for i in range(len(header.nodes)))
         self.sent: dict[Message, Said] = {}
         """Every message that a line has sent, with the spec's message."""
+        self.telling = True
+        """Whether a refusal says why, which is work; not while other ways are still to be tried."""
         self._values: dict[str, Value] = {}
         self._commands: list[str] = []
         self._entries: dict[ShownEntry, Entry] = {}
@@ -79,15 +83,22 @@ class Steps:
 
     def words(self, text: str) -> str:
         """A text of the spec with the trace's names for servers and commands."""
-        text = re.sub(r"\bn(\d+)\b", lambda m: self.name(int(m[1]) - 1), text)
-        return re.sub(r"\bv(\d+)\b", lambda m: repr(self._commands[int(m[1]) - 1])[:40] if int(m[1]) <= len(self._commands) else m[0], text)
+
+        def word(found: re.Match[str]) -> str:
+            number = int(found[2]) - 1
+            known = len(self.nodes) if found[1] == "n" else len(self._commands)
+            if number >= known:
+                return found[0]
+            return self.name(number) if found[1] == "n" else repr(self._commands[number])[:40]
+
+        return re.sub(r"\b([nv])([1-9]\d{0,9})\b", word, text)
 
     def describe(self, node: int) -> tuple[tuple[str, str], ...]:
         """A server's state by the spec."""
         run, n = self.run, self.nodes[node]
         log, role = run.peek("log", n), run.peek("role", n)
         found: list[tuple[str, Any]] = [
-            ("node", self.name(node)),
+            ("node", n),
             ("term", int(run.peek("current_term", n))),
             ("voted_for", "null" if (vote := run.peek("voted_for", n)) is None else vote),
             ("role", ROLES[role]),
@@ -110,30 +121,45 @@ class Steps:
 
     def refused(self, action: str, *arguments: Any) -> Refused:
         """Why a step is not possible."""
+        if not self.telling:
+            return Refused(action, "", "")
         words = f"{action}({', '.join(map(show, arguments))})"
         refused = refused_step(self.run, action, arguments, words)
         return Refused(refused.action, refused.conjunct, self.words(refused.why), refused.place)
 
+    @contextmanager
+    def trying(self) -> Iterator[None]:
+        """Inside, a refusal does not say why."""
+        before, self.telling = self.telling, False
+        try:
+            yield
+        finally:
+            self.telling = before
+
     def explain(self, line: Line) -> None:
         """The steps of a `receive` or `step` line; Refused where there are none that lead to what it shows."""
-        mark = self.run.mark()
-        if line.message is None or not self._is_handled(line, line.message):
-            self._approach(line, "step" if line.message is None else HANDLERS[line.message.kind])
-            return
-        action = HANDLERS[line.message.kind]
-        said = self.sent[line.message]
-        try:
+        handled = line.message is not None and self._is_handled(line, line.message)
+        if handled:
+            mark = self.run.mark()
+            # A server may ignore a message, but for its term: it might as well have been lost.
+            for way in (True, False):
+                with self.trying(), suppress(Refused):
+                    self._lead_to(line, way)
+                    return
+                self.run.back(mark)
+        self._lead_to(line, handled)
+
+    def _lead_to(self, line: Line, handled: bool) -> None:
+        """The step that handles the message, or not, and whatever else leads to the state that a line shows."""
+        said: Said = None
+        action = "step" if line.message is None else HANDLERS[line.message.kind]
+        if handled:
+            assert line.message is not None, "a message is handled"
+            said = self.sent[line.message]
             self.take(action, self.nodes[line.node], said)
             if line.message.kind == "install_snapshot":
                 self._acknowledge_more(line, line.message)
-            self._approach(line, action, said)
-        except Refused as refused:
-            self.run.back(mark)
-            try:
-                # A server may ignore a message, but for its term: it might as well have been lost.
-                self._approach(line, action)
-            except Refused:
-                raise refused from None
+        self._approach(line, action, said)
 
     def _is_handled(self, line: Line, m: Message) -> bool:
         """Whether the spec's server does more about a message than to learn of its term."""
@@ -186,6 +212,8 @@ class Steps:
             if shown.voted_for == node and shown.role != "follower":
                 if term + 1 < shown.term:
                     self.take("adopt_term", n, Term(shown.term - 1))
+                elif run.peek("role", n) is Role.LEADER:
+                    self.take("abdicate", n)
                 self.take("timeout", n)
             else:
                 self.take("adopt_term", n, Term(shown.term))
@@ -223,13 +251,15 @@ class Steps:
 
     def _shown_otherwise(self, found: Difference, action: str, said: Said, line: Line) -> Refused:
         """The refusal of a field; where a helper of the handler's step decided against it, its conjunct."""
+        if not self.telling:
+            return Refused(action, "", "")
         why = f"the line shows {found.field} {shown_text(found.shown)}; by the spec it is {shown_text(found.by_spec)} here"
         if found.field.startswith("last_log") and found.shown is not None and line.state is not None and line.state.role == "leader" and not line.entries:
             why += " (a leader shows in `entries` what it appends)"
         if said is not None and self.run.steps[-1].action == action:
             for denial in denials(self.run.protocol, self.run.state, self.run.steps[-1])[:1]:
                 values = ", ".join(f"{name} = {value}" for name, value in denial.values)
-                why = self.words(f"{why}, for {action} finds that `{denial.conjunct}` does not hold ({values})")
+                why += self.words(f", for {action} finds that `{denial.conjunct}` does not hold ({values})")
                 return Refused(action, denial.conjunct, why, denial.place)
         return Refused(action, f"{found.field} == {shown_text(found.by_spec)}", why)
 

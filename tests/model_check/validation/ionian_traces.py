@@ -18,7 +18,7 @@ from model_check.validation.verdict import Result
 Line = dict[str, Any]
 
 
-MOST_LINES = 50_000
+MOST_LINES = 200_000
 MANY_CRASHES = ("crash", "torn-write", "compact", "unreliable", "outage")
 """Faults that in a short run lead to restarts, denials and snapshots."""
 

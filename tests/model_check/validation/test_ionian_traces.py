@@ -158,6 +158,19 @@ def test_servers_may_have_numbers_for_names(tmp_path: Path) -> None:
     assert_explained([{**HEADER, "nodes": [11, 12, 13]}, *numbered], tmp_path)
 
 
+@pytest.mark.parametrize(("names", "shown"), [([11, 12, 13], ("n13", "n11")), (["n3", "n1", "v1"], ("v1", "n3"))], ids=str)
+def test_reports_name_servers_as_the_trace_does(names, shown: tuple[str, str], tmp_path: Path) -> None:
+    asked = message("request_vote", "c", "b", 1, last_log_index=0, last_log_term=0)
+    lines = [*ELECTION, step("c", term=1, voted_for="c", role="candidate"), send(asked), receive(asked, term=1, voted_for="c")]
+    text = json.dumps([HEADER, *lines])
+    for old, new in zip("abc", names, strict=True):
+        text = text.replace(f'"{old}"', f'"{old}!"').replace(f'"{old}!"', json.dumps(new) if isinstance(new, int) else f'"{new}?"')
+    departure = judged(json.loads(text.replace("?", "")), tmp_path).departure
+    assert departure is not None
+    assert f"the line shows voted_for {shown[0]}; by the spec it is {shown[1]} here" in departure.why
+    assert dict(departure.state)["voted_for"] == shown[1]
+
+
 # --- By hand: crashes
 
 
@@ -291,6 +304,65 @@ def test_a_message_from_nowhere(tmp_path: Path) -> None:
 def test_an_answer_to_whom_nobody_has_heard(tmp_path: Path) -> None:
     answer = message("append_reply", "b", "c", 1, success=True, match_index=1)
     assert_refused([HEADER, *REPLICATION, send(answer)], tmp_path, line=15, action="handle_append_entries", conjunct="message.to has asked")
+
+
+def test_a_vote_of_an_earlier_term_does_not_count(tmp_path: Path) -> None:
+    lines = [*ELECTION[:7], step("a", term=2, voted_for="a", role="candidate"), receive(VOTED, **{**LEADS, "term": 2})]
+    assert_refused([HEADER, *lines], tmp_path, line=10, action="become_leader", conjunct="is_quorum(self.votes_granted[n], Node)")
+
+
+def test_an_answer_of_an_earlier_term_does_not_count(tmp_path: Path) -> None:
+    """b's answer of term 1 reaches a when it leads term 2, elected by c."""
+    asked = message("request_vote", "a", "c", 2, last_log_index=1, last_log_term=1)
+    voted = message("vote_reply", "c", "a", 2, vote_granted=True)
+    leads = {**LEADS, "term": 2, **X}
+    lines = [
+        *REPLICATION[:-1],
+        step("a", **{**leads, "role": "candidate"}),
+        send(asked),
+        receive(asked, term=2, voted_for="a"),
+        send(voted),
+        receive(voted, **leads),
+        receive(stored("b", 1), **leads, commit_index=1),
+    ]
+    conjunct = "is_quorum({p for p in Node if p == n or i <= self.match_index[n, p]}, Node)"
+    assert_refused([HEADER, *lines], tmp_path, line=19, action="advance_commit", conjunct=conjunct)
+
+
+def test_entries_do_not_follow_on_an_entry_of_another_term(tmp_path: Path) -> None:
+    """a has an entry of term 1 that nobody else has; c leads term 2 and sends what comes after its own first entry."""
+    asked = message("request_vote", "c", "b", 2, last_log_index=0, last_log_term=0)
+    voted = message("vote_reply", "b", "c", 2, vote_granted=True)
+    second = message("append_entries", "c", "a", 2, prev_log_index=1, prev_log_term=2, entries=[2], leader_commit=0)
+    leads = {"term": 2, "voted_for": "c", "role": "leader", "last_log_index": 2, "last_log_term": 2}
+    lines = [
+        *ELECTION,
+        step("a", **LEADS, **X, entries=[1]),
+        step("c", term=2, voted_for="c", role="candidate"),
+        send(asked),
+        receive(asked, term=2, voted_for="c"),
+        send(voted),
+        receive(voted, **leads, entries=[2, 2]),
+        send(second),
+        receive(second, term=2, last_log_index=2, last_log_term=2),
+    ]
+    conjunct = 'self.term_at(n, m.prev_log_index) == m.prev_log_term or not in_force("AppendEntries consistency check")'
+    assert_refused([HEADER, *lines], tmp_path, line=17, action="handle_append_entries", conjunct=conjunct)
+
+
+def test_an_old_snapshot_does_not_take_a_longer_log_away(tmp_path: Path) -> None:
+    snapshot = message("install_snapshot", "a", "b", 1, last_included_index=1, last_included_term=1)
+    second = call("b", [[1, "y"]], prev=1, commit=1)
+    two = {"last_log_index": 2, "last_log_term": 1}
+    lines = [
+        *REPLICATION,
+        send(snapshot),
+        step("a", **LEADS, **two, commit_index=1, entries=[[1, "y"]]),
+        send(second),
+        receive(second, **FOLLOWS, **two, commit_index=1),
+        receive(snapshot, **FOLLOWS, **X, commit_index=1),
+    ]
+    assert_refused([HEADER, *lines], tmp_path, line=19, action="handle_append_entries", conjunct="last_log_index == 2")
 
 
 def test_lines_out_of_order(tmp_path: Path) -> None:
