@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from etcd_play import Kept, Play
+from etcd_play import Kept, Play, follow, hand_over, handed_over
 
 from model_check.check import check
 from spec.etcd_raft import EtcdRaft
 from spec.etcd_records import Kind
-from spec.language import Scope
 from spec.replicated_log import Index
 
 Scenario = Callable[[Play], None]
@@ -53,7 +52,6 @@ def test_with_the_rule_it_does_not(rule):
     assert play.violated() == set()
 
 
-STAGED = Scope(node=2, term=2, index=2, slot=1)
 BOUNDS = (
     "no_pre_votes",
     "no_heartbeats",
@@ -63,15 +61,6 @@ BOUNDS = (
     "servers_take_turns",
     "disks_are_quick",
 )
-
-
-def handed_over(joint: bool, *without: str) -> Play:
-    """Voter 1 has handed over to learner 2, and both have applied it."""
-    play = Play(1, learners=(2,), scope=STAGED, without=without)
-    hand_over(play, joint=joint)
-    play.take("apply_change", 1)
-    follow(play)
-    return play
 
 
 @pytest.mark.long
@@ -304,23 +293,6 @@ def _(play: Play) -> None:
     play.stand(2)
     play.take("become_leader", 2)
     come_back(play)
-
-
-def hand_over(play: Play, joint: bool) -> None:
-    """Leader 1 commits that server 2 takes its place."""
-    play.lead(1)
-    play.keep(1)
-    play.take("ready", 1)
-    play.change(1, voters=(2,), removed=(1,), joint=joint)
-    play.keep(1)
-    play.take("ready", 1)
-
-
-def follow(play: Play) -> None:
-    """Server 2 learns of the change and applies it."""
-    play.recount(1)
-    play.copy(1, 2)
-    play.take("apply_change", 2)
 
 
 def come_back(play: Play) -> None:
