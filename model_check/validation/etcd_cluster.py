@@ -121,9 +121,7 @@ class Cluster:
             state.append(("match", ", ".join(f"{self.ids[p]}: {run.peek('match_index', n, p)}" for p in self.ids if run.peek("next_index", n, p) > 0)))
             state.append(("next", ", ".join(f"{self.ids[p]}: {run.peek('next_index', n, p)}" for p in self.ids if run.peek("next_index", n, p) > 0)))
         if run.peek("role", n).name == "CANDIDATE":
-            state.append(
-                ("votes", f"for it {list(self.shown(run.value('granted', n)))}, against {list(self.shown(run.value('denied', n)))}")
-            )
+            state.append(("votes", f"for it {list(self.shown(run.value('granted', n)))}, against {list(self.shown(run.value('denied', n)))}"))
         return tuple(state)
 
     # --- looking ahead
