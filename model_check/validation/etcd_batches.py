@@ -7,6 +7,7 @@ from functools import partial
 from model_check.validation.etcd_lines import Event
 from model_check.validation.etcd_members import pass_over
 from model_check.validation.etcd_stage import Proposal, Stage, Way
+from model_check.validation.verdict import Refused
 from spec.etcd_records import Node
 
 _UNTRACED: tuple[tuple[str, int], ...] = ()
@@ -69,6 +70,8 @@ def _append_without_changes(stage: Stage, event: Event, n: Node) -> None:
 
 
 def _append(stage: Stage, event: Event, n: Node, batch: tuple[Proposal, ...], joint: bool) -> None:
+    if not batch and event.log == len(stage.run.peek("log", n)):
+        raise Refused("acknowledge", f"log > {event.log}", "the leader has appended nothing that it could acknowledge")
     stage.now(n, batch=())
     if stage.run.peek("handling", n) is not None:
         stage.settle(n)
