@@ -23,6 +23,7 @@ SEEDS_OF_MUTANTS = {
     "a map is stored entry by entry": "places",
     "position 0 holds the last entry": 293,
     "a tail is gone for good": 420,
+    "half is a majority": 70,
 }
 
 
