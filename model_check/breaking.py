@@ -79,6 +79,8 @@ _FIGURE_8 = (
 _ONE_TERM = Scope(node=3, term=1, index=1, value=1)
 _TWO_TERMS = Scope(node=3, term=2, index=1, value=1)
 _FOUR_TERMS = Scope(node=3, term=4, index=1, value=1)
+_ELECTION_OF_TWO = Scope(node=2, term=1, index=1, slot=1)
+_ELECTIONS_IN_TURN = ("all_servers_vote", "no_entries", "no_pre_votes", "servers_take_turns", "disks_are_quick")
 _SAFETY = ("election_safety", "log_matching", "leader_completeness", "state_machine_safety")
 
 EXPERIMENTS: dict[str, tuple[Experiment, ...]] = {
@@ -108,6 +110,13 @@ EXPERIMENTS: dict[str, tuple[Experiment, ...]] = {
         Experiment("truncate on conflict", _TWO_TERMS),
         Experiment("clamp the leader's commit index", _TWO_TERMS),
         Experiment("commit only entries of the current term", _FOUR_TERMS, _FIGURE_8),
+    ),
+    # The other rules need deeper behaviours than a search reaches; tests/spec/test_etcd_raft_rules.py has one for each.
+    "EtcdRaft": (
+        Experiment("vote once per term", _ELECTION_OF_TWO, _ELECTIONS_IN_TURN),
+        Experiment("leader needs a majority of votes", _ELECTION_OF_TWO, _ELECTIONS_IN_TURN),
+        Experiment("promises wait for the disk", _ELECTION_OF_TWO, _ELECTIONS_IN_TURN),
+        Experiment("promises survive a restart", _ELECTION_OF_TWO, _ELECTIONS_IN_TURN),
     ),
 }
 

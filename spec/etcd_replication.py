@@ -241,6 +241,18 @@ class EtcdReplication(EtcdServers):
         self.install(n, i, self.config[n])
 
     @action
+    def ignore_change(self, n: Node) -> None:
+        """The application of server n turns a committed change down by not applying it, as all others then do; no configuration is put in force."""
+        require(self.idle(n))
+        i = self.next_change(n)
+        require(i is not None)
+        require(i <= self.handed_out[n], rule="apply committed changes only")
+        require(i > self.founding.last)
+        require(all(c.index != i or c.config == self.config[n] for c in self.configs))
+        self.applied[n] = i
+        self.configs |= {ConfigAt(i, self.config[n])}
+
+    @action
     def skip_founding_change(self, n: Node) -> None:
         """The application of server n does not apply a founding entry, for its server has begun with all of them."""
         i = self.next_change(n)

@@ -254,7 +254,7 @@ class _ActionTranslator(Translator):
                 self._collect(left, each)
                 self._collect(right, each)
             case ir.SetOperation(operator=operator, left=left, right=right):
-                self._collect(left, lambda member: self._unless(member, right, operator == "-", each))
+                self._collect(left, lambda member: self._where(member, right, operator == "&", each))
             case ir.Conditional(condition=condition, then=then, otherwise=otherwise):
                 with self.writer.block(f"if {self.value(condition)}:"):
                     self._collect(then, each)
@@ -269,14 +269,14 @@ class _ActionTranslator(Translator):
                     "natively it is a set variable, a comprehension, or these joined by |, & and -; use --engine interpreter"
                 )
 
-    def _unless(self, member: str, others: ir.Expr, inside: bool, each: Callable[[str], None]) -> None:
-        """Come by a member that is not among others (or only if it is)."""
+    def _where(self, member: str, others: ir.Expr, among: bool, each: Callable[[str], None]) -> None:
+        """Come by a member where it is among others, or where it is not."""
         assert isinstance(others.type, SetType)
         name = self.writer.fresh("member")
         self.writer.line(f"{name} = {member}")
         self.names[name] = name
         test = ir.Member(type=BOOL, element=ir.Name(type=others.type.of, name=name), set=others)
-        with self.writer.block(f"if {'not ' if inside else ''}{self.value(test)}:"):
+        with self.writer.block(f"if {'' if among else 'not '}{self.value(test)}:"):
             each(name)
 
     def _clear(self, slot: Slot) -> None:

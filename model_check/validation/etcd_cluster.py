@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from model_check.validation.etcd_lines import NOBODY, Event, WireMessage
@@ -37,8 +39,8 @@ class Cluster:
         self._position = {event.line: position for position, event in enumerate(events)}
         self._shown: dict[frozenset[Node], tuple[int, ...]] = {}
         self.peers = self._founding_peers()
-        self._applied: set[tuple[Any, ...]] | None = None
-        self._asked: dict[int, int] | None = None
+        asking = [(event.node, at) for at, event in enumerate(events) if event.name == "Ready" and event.role == "StatePreCandidate"]
+        self._asked = dict(reversed(asking))
 
     # --- the trace's names for values of the spec
 
@@ -119,9 +121,7 @@ class Cluster:
             state.append(("match", ", ".join(f"{self.ids[p]}: {run.peek('match_index', n, p)}" for p in self.ids if run.peek("next_index", n, p) > 0)))
             state.append(("next", ", ".join(f"{self.ids[p]}: {run.peek('next_index', n, p)}" for p in self.ids if run.peek("next_index", n, p) > 0)))
         if run.peek("role", n).name == "CANDIDATE":
-            state.append(
-                ("votes", f"for it {list(self.shown(run.value('granted', n)))}, against {list(self.shown(run.value('denied', n)))}")
-            )
+            state.append(("votes", f"for it {list(self.shown(run.value('granted', n)))}, against {list(self.shown(run.value('denied', n)))}"))
         return tuple(state)
 
     # --- looking ahead
@@ -152,21 +152,21 @@ class Cluster:
 
     def has_asked_for_pre_votes(self, position: int) -> bool:
         """Whether the server of a line has ever handed out pre-votes: they have no line, but the Ready that they left with shows the role."""
-        if self._asked is None:
-            asking = [(event.node, at) for at, event in enumerate(self.events) if event.name == "Ready" and event.role == "StatePreCandidate"]
-            self._asked = dict(reversed(asking))
         return self._asked.get(self.events[position].node, position) < position
 
-    def is_applied(self, before: Config, after: Config) -> bool:
-        """Whether some line shows a change from one configuration to another, after the founding members'."""
-        old, new = (self.shown(before.incoming), self.shown(before.outgoing)), self.shown(after.incoming)
-        if self._applied is None:
-            self._applied = {
-                (event.conf, event.new_conf, self.outgoing_after(position))
-                for position, event in enumerate(self.events)
-                if event.name == "ApplyConfChange" and event.commit > len(self.peers)
-            }
-        return not self._applied.isdisjoint({(old, new, self.shown(after.outgoing)), (old, new, None)})
+    def is_applied(self, change: Change, before: Config, after: Config, position: int) -> bool:
+        """Whether lines show that a change was applied, from one configuration to another: the server's next ones, or any if it was proposed once."""
+        if before == after:
+            return False
+        old, new, outgoing = (self.shown(before.incoming), self.shown(before.outgoing)), self.shown(after.incoming), self.shown(after.outgoing)
+        following = self.following(position)
+        while following is not None and following.name not in ("Ready", "InitState"):
+            if following.name == "ApplyConfChange" and (following.conf, following.new_conf) == (old, new):
+                return True
+            following = self.after(following)
+        if old == (new, outgoing) or self._proposed[change.voters, change.learners, change.removed] > 1:
+            return False
+        return not self._applied.isdisjoint({(old, new, outgoing), (old, new, None)})
 
     def repeats_from(self, position: int) -> int:
         """How many of a server's lines, from one up to its next Ready, apply a change that leaves the voters as they are."""
@@ -176,6 +176,21 @@ class Cluster:
             count += following.name == "ApplyConfChange" and following.new_conf == following.conf[0]
             following = self.after(following)
         return count
+
+    @cached_property
+    def _applied(self) -> frozenset[tuple[Any, ...]]:
+        """The configurations before and after all changes that were applied, after the founding members'."""
+        return frozenset(
+            (event.conf, event.new_conf, self.outgoing_after(position))
+            for position, event in enumerate(self.events)
+            if event.name == "ApplyConfChange" and event.commit > len(self.peers)
+        )
+
+    @cached_property
+    def _proposed(self) -> Counter[tuple[frozenset[Node], ...]]:
+        """How often each change was proposed."""
+        changes = (self.change(event.changes, False) for event in self.events if event.name == "ChangeConf")
+        return Counter((c.voters, c.learners, c.removed) for c in changes)
 
     def change(self, changes: tuple[tuple[str, int], ...], joint: bool) -> Change:
         """The change that a proposal's line stands for."""

@@ -31,7 +31,7 @@ def ways_to_apply(stage: Stage, event: Event, n: Node) -> list[Way]:
     stage.phases[n], stage.quiet = phase, quiet
     if _founding_left(stage, n) > stage.cluster.repeats_from(stage.position):
         # It has rather passed over the founding entries.
-        ways.reverse()
+        ways.sort(key=lambda way: -way[0])
     return [partial(_apply, stage, event, n, passed, action) for passed, action in ways or [(0, "apply_change")]]
 
 
@@ -55,14 +55,19 @@ def _apply(stage: Stage, event: Event, n: Node, passed: int, action: str) -> Non
         raise departs
 
 
-def pass_over(stage: Stage, n: Node, action: str, *arguments: Any) -> None:
-    """Take a step that shows that a server has dealt with all changes before it, after passing over those that have no line."""
-    mark = stage.run.mark()
+def pass_over(stage: Stage, n: Node, action: str, *arguments: Any) -> int:
+    """Take a step that shows that a server has dealt with all changes before it, after passing over those that have no line.
+
+    Returns the mark between the two.
+    """
+    mark = passed = stage.run.mark()
     while not stage.run.take(action, *arguments):
         applies = 0 < _founding_left(stage, n) <= stage.cluster.repeats_from(stage.position)
         if applies or not _passes_over(stage, n):
             stage.run.back(mark)
             stage.take(action, *arguments)
+        passed = stage.run.mark()
+    return passed
 
 
 def pass_over_up_to(stage: Stage, n: Node, last: int) -> None:
@@ -98,12 +103,17 @@ def _passes_over(stage: Stage, n: Node) -> bool:
 
 def _rejects(stage: Stage, n: Node) -> bool:
     """An application that rejects a change does not apply it, and no line says so: supposed only of changes that no line shows to be applied."""
-    before: Config = stage.run.peek("config", n)
+    i = _next_change(stage, n)
+    if i is None or _founding_left(stage, n):
+        return False
+    change, before = stage.run.peek("log", n)[i - 1].change, stage.run.peek("config", n)
     mark = stage.run.mark()
-    applied = not _founding_left(stage, n) and stage.run.take("apply_change", n)
+    applied = stage.run.take("apply_change", n)
     after: Config = stage.run.peek("config", n)
     stage.run.back(mark)
-    return applied and not stage.cluster.is_applied(before, after) and stage.run.take("reject_change", n)
+    if applied and stage.cluster.is_applied(change, before, after, stage.position):
+        return False
+    return stage.run.take("ignore_change", n)
 
 
 def _departs(stage: Stage, event: Event, n: Node) -> Refused | None:

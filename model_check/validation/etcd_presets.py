@@ -23,9 +23,7 @@ def initial_state(cluster: Cluster) -> State:
     base = dict(cluster.protocol.initial_state(Set(cluster.nodes.values()), Set(), False).items())
     presets = {number: _preset(cluster, life) for number, life in _first_lines(cluster.events).items()}
     shared = _config_of_all(cluster, presets)
-    per_node: dict[str, dict[Any, Any]] = {
-        name: {} for name in ("term", "vote", "log", "compacted", "commit", "config", "applied", "handed_out", "disk")
-    }
+    per_node: dict[str, dict[Any, Any]] = {name: {} for name in ("term", "vote", "log", "compacted", "commit", "config", "applied", "handed_out", "disk")}
     configs, known_commits = {ConfigAt(Index(0), NO_ONE)}, set()
     for number, node in cluster.nodes.items():
         disk, commit, config = presets.get(number, _EMPTY)

@@ -76,9 +76,7 @@ def _configs(cluster: Cluster, run: Run, compacted: int) -> list[ConfigAt]:
     return [c for c in found if c == first or c not in among]
 
 
-def _steps(
-    cluster: Cluster, run: Run, start: Event, n: Node, done: int, disk: Disk, known: KnownCommit
-) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def _steps(cluster: Cluster, run: Run, start: Event, n: Node, done: int, disk: Disk, known: KnownCommit) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """The steps, without the configuration, that lead from a disk to a log as long as a line shows."""
     if disk.log.last == start.log:
         yield "restart", (known, Index(start.commit))

@@ -71,9 +71,9 @@ def json_object(line: int, source: str) -> dict[str, Any]:
     try:
         found = json.loads(source, object_pairs_hook=unique, parse_constant=no_number)
     except (ValueError, RecursionError):
-        raise BadLine(line, "", "is no JSON object: is the file complete?") from None
+        found = None
     if not isinstance(found, dict):
-        raise BadLine(line, "", "is no JSON object")
+        raise BadLine(line, "", "is no JSON object: is the file complete?")
     return found
 
 

@@ -11,6 +11,7 @@ from model_check.breaking import EXPERIMENTS, Experiment, experiments_for, run_e
 from model_check.check import check
 from model_check.cli.main import run
 from spec.consensus import Consensus
+from spec.etcd_raft import EtcdRaft
 from spec.language import Protocol
 from spec.paxos import Paxos
 from spec.raft import Raft
@@ -36,6 +37,12 @@ RAFT = {
     "truncate on conflict": ("state_machine_safety", 16),
     "clamp the leader's commit index": ("state_machine_safety", 16),
     "commit only entries of the current term": ("leader_completeness", 26),
+}
+ETCD_RAFT = {
+    "vote once per term": ("one_vote_per_term", 12),
+    "leader needs a majority of votes": ("election_safety", 14),
+    "promises wait for the disk": ("one_vote_per_term", 14),
+    "promises survive a restart": ("one_vote_per_term", 16),
 }
 
 
@@ -65,6 +72,14 @@ def test_raft_removals_within_one_term_are_caught() -> None:
 @pytest.mark.long
 def test_raft_every_removal_is_caught_and_figure_8_is_one_of_them() -> None:
     assert {e.rule: found_for(Raft, e) for e in experiments_for(Raft)} == RAFT
+
+
+@pytest.mark.long
+def test_etcd_raft_removals_that_show_in_an_election_are_caught() -> None:
+    experiments = experiments_for(EtcdRaft)
+    assert {e.rule: found_for(EtcdRaft, e) for e in experiments} == ETCD_RAFT
+    result = check(EtcdRaft(experiments[0].scope), symmetry=True, constraints=experiments[0].constraints)
+    assert (result.verdict, result.distinct_states, result.depth) == ("holds", 12_972, 28)
 
 
 @pytest.mark.long

@@ -201,3 +201,56 @@ class Play:
         for step in self.run.steps:
             steps.append((step, self.protocol.step(steps[-1][1] if steps else self.initial, step)))
         return Trace(Origin.of(self.protocol), self.initial, tuple(steps))
+
+
+STAGED = Scope(node=2, term=2, index=2, slot=1)
+
+
+def short_plays() -> list[Play]:
+    """Behaviours in a scope that fits the native engine: a voter hands over by a joint configuration; a learner gets a snapshot."""
+    return [handed_over(joint=True), snapshot(STAGED)]
+
+
+def hand_over(play: Play, joint: bool) -> None:
+    """Leader 1 commits that server 2 takes its place."""
+    play.lead(1)
+    play.keep(1)
+    play.take("ready", 1)
+    play.change(1, voters=(2,), removed=(1,), joint=joint)
+    play.keep(1)
+    play.take("ready", 1)
+
+
+def follow(play: Play) -> None:
+    """Server 2 learns of the change and applies it."""
+    play.recount(1)
+    play.copy(1, 2)
+    play.take("apply_change", 2)
+
+
+def handed_over(joint: bool, *without: str) -> Play:
+    """Voter 1 has handed over to learner 2, and both have applied it."""
+    play = Play(1, learners=(2,), scope=STAGED, without=without)
+    hand_over(play, joint)
+    play.take("apply_change", 1)
+    follow(play)
+    return play
+
+
+def snapshot(scope: Scope = DEEP) -> Play:
+    """Leader 1 has dropped the entry that learner 2 lacks, and sends a snapshot."""
+    play = Play(1, learners=(2,), scope=scope)
+    play.lead(1)
+    play.keep(1)
+    play.take("ready", 1)
+    play.take("compact", 1, Index(1))
+    play.take("send_snapshot", 1, 2, Index(1))
+    play.take("ready", 1)
+    play.receive(Kind.SNAPSHOT, 1, 2)
+    play.catch_up(2)
+    play.take("restore", 2, play.config_at(2, 0))
+    play.take("answer_snapshot", 2)
+    play.write(2)
+    play.receive(Kind.APPEND_REPLY, 2, 1)
+    play.recount(1)
+    return play

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from etcd_play import Play
+from etcd_play import STAGED, Play, snapshot
 
 from model_check.check import check
 from spec.etcd_raft import EtcdRaft
-from spec.etcd_records import Kind, Node
+from spec.etcd_records import Node
 from spec.language import Scope, is_majority
 from spec.replicated_log import Index
 
@@ -53,8 +53,16 @@ BOUNDS = (
 def test_two_voters_one_term_and_one_entry() -> None:
     """The whole space within bounds: an election, an entry committed and known to both, crashes in between."""
     result = check(EtcdRaft(Scope(node=2, term=1, index=1, slot=1)), symmetry=True, constraints=(*BOUNDS, "all_servers_vote"), workers=2)
-    assert (result.verdict, result.distinct_states, result.depth) == ("holds", 11_119_348, 64)
+    assert (result.verdict, result.distinct_states, result.depth) == ("holds", 12_327_532, 64)
     assert result.witnesses["a_follower_learns_of_the_commit"] == 27
+
+
+@pytest.mark.long
+def test_two_servers_close_to_the_beginning() -> None:
+    """Any voters and learners, founded or not: all behaviours of 17 steps within bounds, up to a joint configuration."""
+    result = check(EtcdRaft(STAGED), symmetry=True, constraints=BOUNDS, max_depth=17)
+    assert (result.verdict, result.distinct_states) == ("holds", 5_075_474)
+    assert result.witnesses["a_configuration_is_joint"] == 15
 
 
 @pytest.mark.parametrize("witness", WITNESSES)
@@ -155,24 +163,7 @@ def _() -> Play:
     return play
 
 
-@shows("a_snapshot_is_restored")
-def _() -> Play:
-    """Leader 1 has dropped the entry that server 2 lacks."""
-    play = Play(1, learners=(2,))
-    play.lead(1)
-    play.keep(1)
-    play.take("ready", 1)
-    play.take("compact", 1, Index(1))
-    play.take("send_snapshot", 1, 2, Index(1))
-    play.take("ready", 1)
-    play.receive(Kind.SNAPSHOT, 1, 2)
-    play.catch_up(2)
-    play.take("restore", 2, play.config_at(2, 0))
-    play.take("answer_snapshot", 2)
-    play.write(2)
-    play.receive(Kind.APPEND_REPLY, 2, 1)
-    play.recount(1)
-    return play
+shows("a_snapshot_is_restored")(snapshot)
 
 
 def test_founders_begin_with_the_same_entry() -> None:

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from etcd_play import Kept, Play
+from etcd_play import Kept, Play, follow, hand_over, handed_over
 
+from model_check.check import check
 from spec.etcd_raft import EtcdRaft
 from spec.etcd_records import Kind
 from spec.replicated_log import Index
@@ -49,6 +50,35 @@ def test_with_the_rule_it_does_not(rule):
     with contextlib.suppress(Kept):
         scenario(play)
     assert play.violated() == set()
+
+
+BOUNDS = (
+    "no_pre_votes",
+    "no_heartbeats",
+    "no_refused_changes",
+    "no_compaction",
+    "only_full_calls",
+    "servers_take_turns",
+    "disks_are_quick",
+)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("rule", "joint", "further"), [("a simple change concerns one voter", False, 14), ("a joint configuration needs both majorities", True, 15)]
+)
+def test_a_search_from_there_finds_it(rule, joint, further):
+    """Nobody tells the search what to do from there on."""
+    play = handed_over(joint, rule)
+    result = check(play.protocol, symmetry=True, constraints=BOUNDS, start=play.trace, max_depth=further)
+    assert (result.verdict, result.property, result.depth) == ("violated", "election_safety", further)
+
+
+@pytest.mark.long
+def test_a_search_from_there_finds_nothing_with_all_rules():
+    play = handed_over(True)
+    result = check(play.protocol, symmetry=True, constraints=BOUNDS, start=play.trace, max_depth=18)
+    assert (result.verdict, result.distinct_states) == ("holds", 1_322_628)
 
 
 @prevents("vote once per term", "election_safety", 1, 2, 3)
@@ -263,23 +293,6 @@ def _(play: Play) -> None:
     play.stand(2)
     play.take("become_leader", 2)
     come_back(play)
-
-
-def hand_over(play: Play, joint: bool) -> None:
-    """Leader 1 commits that server 2 takes its place."""
-    play.lead(1)
-    play.keep(1)
-    play.take("ready", 1)
-    play.change(1, voters=(2,), removed=(1,), joint=joint)
-    play.keep(1)
-    play.take("ready", 1)
-
-
-def follow(play: Play) -> None:
-    """Server 2 learns of the change and applies it."""
-    play.recount(1)
-    play.copy(1, 2)
-    play.take("apply_change", 2)
 
 
 def come_back(play: Play) -> None:

@@ -3,7 +3,7 @@
 `random SEED COUNT [loose] [hypothesis]` compares both engines on random protocols (loose: expressions may be
 undefined), `mutant NAME` breaks the code generator and looks for a random protocol that shows it, `shipped SEED COUNT`
 compares on the shipped protocols with random rules removed, `symmetry SEED COUNT` compares orbits, `corner NAME` compares
-on a protocol of `corners.py`, `messengers SEED COUNT` on protocols with messages, `buffers` runs with buffers that are always full.
+on a protocol of `corners.py`, `messengers SEED COUNT` on protocols with messages, `etcd` on EtcdRaft, `buffers` runs with buffers that are always full.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[2] / "spec"))
 import corners
+import etcd_play
 import generator_mutants as mutants
 import numpy as np
 import random_messengers
@@ -172,6 +174,15 @@ def messengers(seed: int, count: int) -> None:
     assert forgotten > count // 2
 
 
+def etcd() -> None:
+    """EtcdRaft, whose large sets are made anew, from states along deep behaviours."""
+    for play in etcd_play.short_plays():
+        states = play.trace.states
+        for symmetric in (False, True):
+            options = Options(start=states[::2], symmetry=symmetric, max_depth=1, constraints=("no_pre_votes",))
+            say(compare(play.protocol, options)["generated"])
+
+
 def symmetry(seed: int, count: int) -> None:
     """Two states have one fingerprint exactly if one is a permutation of the other."""
     with tempfile.TemporaryDirectory() as folder:
@@ -243,6 +254,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "messengers": lambda seed, count: messengers(int(seed), int(count)),
     "symmetry": lambda seed, count: symmetry(int(seed), int(count)),
     "corner": corner,
+    "etcd": etcd,
     "buffers": buffers,
 }
 

@@ -22,7 +22,8 @@ SEEDS_OF_MUTANTS = {
     "locals change with the state": "places",
     "a map is stored entry by entry": "places",
     "position 0 holds the last entry": 293,
-    "a tail is gone for good": 206,
+    "a tail is gone for good": 420,
+    "half is a majority": 70,
 }
 
 
