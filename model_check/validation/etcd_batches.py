@@ -7,6 +7,7 @@ from functools import partial
 from model_check.validation.etcd_lines import Event
 from model_check.validation.etcd_members import pass_over
 from model_check.validation.etcd_stage import Proposal, Stage, Way
+from model_check.validation.verdict import Refused
 from spec.etcd_records import Node
 
 _UNTRACED: tuple[tuple[str, int], ...] = ()
@@ -32,10 +33,8 @@ def _take_in(stage: Stage, event: Event, n: Node, item: Proposal) -> None:
         # The lines of changes come first in a batch.
         stage.drop_batch(n)
     stage.shows(event, n, "propose")
-    mark = stage.run.mark()
-    for proposal in (*(c for c in batch if c is not None and item is not None), item):
-        _propose(stage, n, proposal, False)
-    stage.run.back(mark)
+    first, *_ = [_propose(stage, n, proposal, False) for proposal in (*(c for c in batch if c is not None and item is not None), item)]
+    stage.run.back(first)
     stage.now(n, batch=(*batch, item))
 
 
@@ -71,6 +70,8 @@ def _append_without_changes(stage: Stage, event: Event, n: Node) -> None:
 
 
 def _append(stage: Stage, event: Event, n: Node, batch: tuple[Proposal, ...], joint: bool) -> None:
+    if not batch and event.log == len(stage.run.peek("log", n)):
+        raise Refused("acknowledge", f"log > {event.log}", "the leader has appended nothing that it could acknowledge")
     stage.now(n, batch=())
     if stage.run.peek("handling", n) is not None:
         stage.settle(n)
@@ -82,12 +83,13 @@ def _append(stage: Stage, event: Event, n: Node, batch: tuple[Proposal, ...], jo
     stage.made(event, mark, "acknowledge")
 
 
-def _propose(stage: Stage, n: Node, item: Proposal, joint: bool) -> None:
+def _propose(stage: Stage, n: Node, item: Proposal, joint: bool) -> int:
+    """Append a proposal; returns the mark before it, after what its line shows to have happened."""
     if item is None:
+        mark = stage.run.mark()
         stage.take("propose", n)
-        return
+        return mark
     if item == _UNTRACED and not joint and stage.run.peek("config", n).outgoing:
-        pass_over(stage, n, "propose_leave", n)
-        return
+        return pass_over(stage, n, "propose_leave", n)
     change = stage.cluster.change(item, joint)
-    pass_over(stage, n, "propose_change", n, change.voters, change.learners, change.removed, change.joint)
+    return pass_over(stage, n, "propose_change", n, change.voters, change.learners, change.removed, change.joint)

@@ -31,7 +31,7 @@ def ways_to_apply(stage: Stage, event: Event, n: Node) -> list[Way]:
     stage.phases[n], stage.quiet = phase, quiet
     if _founding_left(stage, n) > stage.cluster.repeats_from(stage.position):
         # It has rather passed over the founding entries.
-        ways.reverse()
+        ways.sort(key=lambda way: -way[0])
     return [partial(_apply, stage, event, n, passed, action) for passed, action in ways or [(0, "apply_change")]]
 
 
@@ -55,14 +55,19 @@ def _apply(stage: Stage, event: Event, n: Node, passed: int, action: str) -> Non
         raise departs
 
 
-def pass_over(stage: Stage, n: Node, action: str, *arguments: Any) -> None:
-    """Take a step that shows that a server has dealt with all changes before it, after passing over those that have no line."""
-    mark = stage.run.mark()
+def pass_over(stage: Stage, n: Node, action: str, *arguments: Any) -> int:
+    """Take a step that shows that a server has dealt with all changes before it, after passing over those that have no line.
+
+    Returns the mark between the two.
+    """
+    mark = passed = stage.run.mark()
     while not stage.run.take(action, *arguments):
         applies = 0 < _founding_left(stage, n) <= stage.cluster.repeats_from(stage.position)
         if applies or not _passes_over(stage, n):
             stage.run.back(mark)
             stage.take(action, *arguments)
+        passed = stage.run.mark()
+    return passed
 
 
 def pass_over_up_to(stage: Stage, n: Node, last: int) -> None:

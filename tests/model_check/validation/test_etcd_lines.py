@@ -145,7 +145,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(found for key, item in inner for found in places(item, (*path, key)))]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(data=st.data())
 def test_whatever_stands_anywhere_in_a_line_there_is_a_verdict_or_a_trace_error(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory) -> None:
     lines = [json.loads(line) for line in REAL[:60]]
