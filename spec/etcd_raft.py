@@ -22,6 +22,7 @@ from spec.language import Scope, Set, action_property, constraint, invariant, wi
 class EtcdRaft(EtcdReplication):
     """Servers elect a leader, replicate and commit as etcd's library does, and change their members and their disks."""
 
+    # One server by itself: with several, a search ends only within bounds.
     default_scope = Scope(node=1, term=2, index=2, slot=1)
 
     # --- The properties of Figure 3.2

@@ -50,6 +50,12 @@ BOUNDS = (
 
 
 @pytest.mark.long
+def test_the_default_scope() -> None:
+    result = check(EtcdRaft())
+    assert (result.verdict, result.distinct_states, result.depth) == ("holds", 370_202, 38)
+
+
+@pytest.mark.long
 def test_two_voters_one_term_and_one_entry() -> None:
     """The whole space within bounds: an election, an entry committed and known to both, crashes in between."""
     result = check(EtcdRaft(Scope(node=2, term=1, index=1, slot=1)), symmetry=True, constraints=(*BOUNDS, "all_servers_vote"), workers=2)
