@@ -133,7 +133,7 @@ def check(
 ) -> Result:
     """Explore a protocol at its scope and check its properties: `check(Paxos(Scope(acceptor=3, ballot=2, value=2)))`.
 
-    `eager` sends messages at once (`model_check/eager.py`);
+    `eager` sends messages at once and forgets dead ones (`model_check/eager.py`);
     `max_memory` is in bytes; `start` begins at the last state of a trace instead of the initial states. Raises
     IonianError for options that do not fit the protocol, SpecError where an expression of the spec is undefined.
     """

@@ -64,11 +64,10 @@ def _receipts(cls: type[Protocol], scope: Scope, without: frozenset[str], messag
         actions = [a for a in cls.ir.actions if any(isinstance(n, ir.Read) and n.variable == variable for n in ir.walk(a))]
         if not all(_receives(a) for a in actions):
             continue
-        given = [[_Analysis(cls(scope, without=rules), messages, variable, a) for a in actions] for rules in {(), tuple(without)}]
-        if any(all(analysis.any_dead for analysis in group) for group in given):
-            kept = [sorted({i for group in given for i in group[number].matter}) for number in range(len(actions))]
-            own = next(group for group in given if group[0].protocol.without == without)
-            found[variable] = tuple(analysis.receipt(which) for analysis, which in zip(own, kept, strict=True))
+        given = {rules: [_Analysis(cls(scope, without=tuple(rules)), messages, variable, a) for a in actions] for rules in (frozenset[str](), without)}
+        if any(all(analysis.any_dead for analysis in group) for group in given.values()):
+            kept = [sorted({i for group in given.values() for i in group[number].matter}) for number in range(len(actions))]
+            found[variable] = tuple(analysis.receipt(which) for analysis, which in zip(given[without], kept, strict=True))
     return found
 
 
@@ -85,13 +84,15 @@ class _Analysis:
         self.protocol, self.messages, self.variable, self.action = protocol, messages, variable, action
         binder = next(b for b in action.parameters if isinstance(b.domain, ir.SetDomain))
         assert isinstance(binder.type, RecordType)
-        self.type = binder.type
         self.parameters = tuple(Free((b.name,), b.type) for b in action.parameters if b is not binder)
-        self.cells = self._cells()
-        keys = {k for _, names in self.cells for k in names if len(k.key) > 1}
+        reading = Possibilities(protocol, messages)
+        reading.run(action, {})
+        keys = {k for _, names in reading.reads for k in names}
         small = [Free((binder.name, name), t) for name, t in binder.type.fields if values(protocol, t)]
-        # Keys first: what is left out for want of room must not be one.
+        # Keys first: a cell under a field that is left out for want of room is not followed.
         self.fields = self._some(sorted(small, key=lambda f: f not in keys), MOST_MESSAGES, lambda f: f.type)
+        named = [cell for cell in reading.reads if all(k in self.parameters or k in self.fields for k in cell[1])]
+        self.cells: tuple[tuple[str, tuple[Free, ...]], ...] = self._some(named, MOST_CONTENTS, lambda cell: self._held(cell[0]))
         self.later = [v.name for v in protocol.ir.variables]
         self.later = self.later[self.later.index(variable) + 1 :]
         self.courses: dict[tuple[Cell, ...], list[tuple[Mapping[Cell, Any], Mapping[Cell, Any]]]] = {}
@@ -105,11 +106,6 @@ class _Analysis:
                 found.append(item)
                 size *= count
         return tuple(found)
-
-    def _cells(self) -> tuple[tuple[str, tuple[Free, ...]], ...]:
-        reading = Possibilities(self.protocol, self.messages)
-        reading.run(self.action, {})
-        return self._some(list(reading.reads), MOST_CONTENTS, lambda cell: self._held(cell[0]))
 
     def _held(self, variable: str) -> Type:
         return self.protocol.ir.variable(variable).value_type

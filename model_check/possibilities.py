@@ -31,22 +31,29 @@ Cell: TypeAlias = tuple[str, tuple[int, ...]]
 MOST_VALUES = 32
 
 
-def values(protocol: Protocol, type_: Type) -> list[Any]:
-    """All values of a type that has at most 32, in the order of their codes: numbers, None, sets of these; else none."""
+def elements(protocol: Protocol, type_: Type) -> list[Any]:
+    """All elements of a sort, an enumeration or bool, ascending: numbers and truth values."""
     match type_:
         case SortType(cls=cls):
-            found: list[Any] = list(range(protocol.context.sizes[cls] + int(getattr(cls, "beyond", 0))))
+            return list(range(protocol.context.sizes[cls] + int(getattr(cls, "beyond", 0))))
         case EnumType(members=members):
-            found = list(range(len(members)))
-        case BoolType():
-            found = [False, True]
+            return list(range(len(members)))
+        case _:
+            return [False, True]
+
+
+def values(protocol: Protocol, type_: Type) -> list[Any]:
+    """All values of a type that has at most 32, in the order of their codes: elements, None, sets of elements; else none."""
+    found: list[Any]
+    match type_:
+        case SortType() | EnumType() | BoolType():
+            found = elements(protocol, type_)
         case OptionType(of=SortType() | EnumType() | BoolType() as of):
-            found = [None, *values(protocol, of)]
+            found = [None, *elements(protocol, of)]
         case SetType(of=SortType() | EnumType() | BoolType() as of):
-            each = values(protocol, of)
-            found = (
-                [frozenset(m for i, m in enumerate(each) if mask >> i & 1) for mask in range(1 << len(each))] if len(each) < MOST_VALUES.bit_length() else []
-            )
+            each = elements(protocol, of)
+            masks = range(1 << len(each)) if len(each) < MOST_VALUES.bit_length() else ()
+            found = [frozenset(m for i, m in enumerate(each) if mask >> i & 1) for mask in masks]
         case _:
             return []
     return found if len(found) <= MOST_VALUES else []
@@ -318,7 +325,7 @@ class Possibilities:
 
     def _for(self, s: ir.ForEach, world: World) -> list[World]:
         worlds = [world]
-        for element in values(self.protocol, s.binder.type):
+        for element in elements(self.protocol, s.binder.type):
             self.names[s.binder.name] = element
             following: list[World] = []
             for before in worlds:

@@ -137,7 +137,7 @@ def _settings(result: Result) -> str:
 
 def reductions(symmetry: bool, eager: bool) -> list[str]:
     """The reductions in force, in words."""
-    return ["symmetry reduction"] * symmetry + ["messages sent at once"] * eager
+    return ["symmetry reduction"] * symmetry + ["messages sent at once, forgotten once dead"] * eager
 
 
 def print_trace(out: Console, trace: Trace) -> None:

@@ -8,8 +8,8 @@ Breadth-first order, the same in every engine and for every number of workers:
    `Protocol.successors()`. Each step counts as generated and is checked against the action properties; a state not
    seen before counts as distinct, is checked against the invariants and joins the next level.
 3. A state that fails a named constraint, or lies at the depth limit, is counted and checked but not expanded.
-4. Where messages are sent at once (`model_check/eager.py`), the first step of a state that only adds messages is the only
-   one that is generated and checked; it keeps its position among `Protocol.successors()`.
+4. Where messages are sent at once (`model_check/eager.py`), dead ones are left out of every state, and the first step of a state
+   that only adds messages is the only one that is generated and checked; it keeps its position among `Protocol.successors()`.
 5. The first violation in this order is the one reported; the level in which it shows is finished first, so that the
    figures do not depend on the number of workers. With symmetry, states that are permutations of each other are one.
 """
@@ -46,7 +46,7 @@ class Options:
     `properties` limits the check to some invariants and action properties (None: all); `constraints` names
     the protocol's constraints that bound the search; `refinement` names a refinement mapping that every step is
     checked against: one that the abstract protocol does not allow violates a property of the mapping's name;
-    `eager` takes a step that only sends messages first and alone (`model_check/eager.py`).
+    `eager` takes a step that only sends messages first and alone, and forgets dead messages (`model_check/eager.py`).
     """
 
     engine: str = "native"

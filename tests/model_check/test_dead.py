@@ -11,9 +11,10 @@ import pytest
 
 from model_check import dead, eager, interpreter
 from model_check.eager import Eagerness
-from model_check.possibilities import UNKNOWN, Possibilities, World
+from model_check.possibilities import UNKNOWN, Possibilities, World, values
 from model_check.search import Options
 from spec.language import Map, Protocol, Scope, Seq, SpecError, State, ir
+from spec.language.types import OptionType, SetType
 from spec.raft import AppendEntries, AppendReply, Node, Raft, Role, VoteReply
 from spec.replicated_log import Index, Term
 from tests.model_check import random_messengers
@@ -107,7 +108,10 @@ def examples(folder: Path, count: int, first: int = 0) -> list[tuple[int, Protoc
 @pytest.fixture(scope="module")
 def some(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int, Protocol, set[State]]]:
     folder = tmp_path_factory.mktemp("messengers")
-    heralds = [load(HERALDS.replace("RECEIPT", text), folder).Messengers(Scope(node=2, clock=2)) for text in RECEIPTS]
+    texts = [HERALDS.replace("RECEIPT", text) for text in RECEIPTS]
+    # Nobody receives these replies.
+    texts.append(texts[-1][: texts[-1].index("    @action\n    def hear_reply")])
+    heralds = [load(text, folder).Messengers(Scope(node=2, clock=2)) for text in texts]
     return [(-1 - i, protocol, whole(protocol) or set()) for i, protocol in enumerate(heralds)] + examples(folder, 160)
 
 
@@ -245,3 +249,13 @@ def test_a_call_is_dead_once_it_is_answered() -> None:
 
     assert not forgets()
     assert forgets(AppendReply(Term(2), N2, False, Index(0)))
+
+
+@pytest.mark.parametrize("size", [2, 31, 40])
+def test_a_type_of_many_values_has_none_to_choose_from(size: int) -> None:
+    """Not fewer than there are: what is left out would be overlooked."""
+    protocol = Raft(Scope(node=size, term=1, index=1, value=1))
+    node = next(s for s in Raft.ir.sorts if s.cls is Node)
+    assert values(protocol, node) == (list(range(size)) if size < 32 else [])
+    assert len(values(protocol, OptionType(node))) == (size + 1 if size < 32 else 0)
+    assert len(values(protocol, SetType(node))) == (4 if size == 2 else 0)
