@@ -56,10 +56,6 @@ def receipts(protocol: Protocol, messages: frozenset[str]) -> dict[str, tuple[Re
 @lru_cache(maxsize=64)
 def _receipts(cls: type[Protocol], scope: Scope, without: frozenset[str], messages: frozenset[str]) -> dict[str, tuple[Receipt, ...]]:
     found: dict[str, tuple[Receipt, ...]] = {}
-    loops = (n for a in cls.ir.actions for n in ir.walk(a) if isinstance(n, ir.ForEach))
-    if not all(values(cls(scope), loop.binder.type) for loop in loops):
-        # More turns than are tried: what they may do is not known.
-        return found
     for variable in (v.name for v in cls.ir.variables if v.name in messages):
         actions = [a for a in cls.ir.actions if any(isinstance(n, ir.Read) and n.variable == variable for n in ir.walk(a))]
         if not all(_receives(a) for a in actions):
