@@ -37,8 +37,7 @@ class PaxosProof(Paxos):
         return promised and (
             not any(self.voted_in(a, c) for a in q for c in Ballot if c < b)
             or any(
-                any(Accepted(a, c, v) in self.accepteds for a in q)
-                and not any(self.voted_in(a, d) for a in q for d in Ballot if c < d if d < b)
+                any(Accepted(a, c, v) in self.accepteds for a in q) and not any(self.voted_in(a, d) for a in q for d in Ballot if c < d if d < b)
                 for c in Ballot
                 if c < b
             )

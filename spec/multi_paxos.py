@@ -131,11 +131,7 @@ class MultiPaxos(Protocol):
             self.reports(m, b, s, q)
             and m.highest_vote is not None
             and m.highest_vote.value == v
-            and all(
-                n.highest_vote is not None and n.highest_vote.ballot <= m.highest_vote.ballot
-                for n in self.promises
-                if self.reports(n, b, s, q)
-            )
+            and all(n.highest_vote is not None and n.highest_vote.ballot <= m.highest_vote.ballot for n in self.promises if self.reports(n, b, s, q))
             for m in self.promises
         )
 
@@ -150,16 +146,7 @@ class MultiPaxos(Protocol):
     @invariant
     def agreement(self) -> bool:
         """At most one value is chosen in a slot."""
-        return all(
-            v == w
-            for s in Slot
-            for v in Value
-            for b in Ballot
-            if self.chosen_in(s, b, v)
-            for w in Value
-            for c in Ballot
-            if self.chosen_in(s, c, w)
-        )
+        return all(v == w for s in Slot for v in Value for b in Ballot if self.chosen_in(s, b, v) for w in Value for c in Ballot if self.chosen_in(s, c, w))
 
     @invariant
     def validity(self) -> bool:
