@@ -74,10 +74,15 @@ COMMANDS = {
     "ionian refine impl paxos": Command(long=True, quick=" --seeds 3", distinct="NO DEPARTURE FOUND"),
     "ionian refine impl multi_paxos": Command(long=True, quick=" --seeds 3", distinct="NO DEPARTURE FOUND"),
     "ionian run raft --runs 3": Command(),
+    "ionian run raft --seed 7 --trace run.ndjson": Command(),
+    "ionian trace validate run.ndjson": Command(),
     "ionian latency --topology three-zones --nodes 3 --no-jitter": Command(),
     "ionian trace validate tests/data/etcd/crash-1.ndjson.gz": Command(),
 }
-NEEDS = {"ionian replay trace.itf.json": 'ionian check paxos --acceptors 3 --ballots 2 --without "keep the promise" --itf trace.itf.json'}
+NEEDS = {
+    "ionian replay trace.itf.json": 'ionian check paxos --acceptors 3 --ballots 2 --without "keep the promise" --itf trace.itf.json',
+    "ionian trace validate run.ndjson": "ionian run raft --seed 7 --trace run.ndjson",
+}
 
 
 @pytest.fixture(scope="session")
