@@ -19,7 +19,7 @@ from model_check.search import TYPE_INVARIANT
 from spec.language import Protocol, State
 from spec.language.context import activate
 from spec.language.source import Source
-from spec.language.values import show, sort_key
+from spec.language.values import Undefined, show, sort_key
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,11 @@ def _values(focus: Focus) -> Iterator[tuple[str, str]]:
         text = text_of(read, focus.file)
         if text not in shown:
             shown.add(text)
-            yield text, show(evaluate(read, focus.names))
+            try:
+                yield text, show(evaluate(read, focus.names))
+            except Undefined:
+                # In a branch that was not taken.
+                yield text, "no value"
 
 
 def reads(node: ast.AST, states: tuple[str, ...]) -> Iterator[ast.expr]:

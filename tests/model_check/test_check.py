@@ -20,7 +20,7 @@ from model_check.report import console, print_result, progress_line
 from model_check.search import TYPE_INVARIANT, Outcome, Progress, Violation
 from model_check.trace import replay_path
 from spec.consensus import Consensus
-from spec.language import IonianError, Map, Option, Ordered, Protocol, Scope, Sort, SpecError, action, action_property, invariant
+from spec.language import IonianError, Map, Option, Ordered, Position, Protocol, Scope, Seq, Sort, SpecError, action, action_property, invariant
 from spec.paxos import Paxos
 
 RULE = "adopt the value of the highest vote"
@@ -34,16 +34,22 @@ class Level(Ordered):
     """A height."""
 
 
+class Step(Position):
+    """A place in the trail."""
+
+
 class Lamps(Protocol):
     """Properties of every form that an explanation narrows."""
 
-    default_scope = Scope(cell=2, level=2)
+    default_scope = Scope(cell=2, level=2, step=1)
 
     lit: Map[Cell, bool]
     level: Map[Cell, Option[Level]]
+    trail: Seq[Step, Cell]
 
     def init(self) -> None:
         """All dark."""
+        self.trail = Seq.empty(Step)
         self.lit = Map({c: False for c in Cell})
         self.level = Map({c: None for c in Cell})
 
@@ -77,6 +83,11 @@ class Lamps(Protocol):
     def choice(self) -> bool:
         """One branch decides."""
         return all((self.level[c] is None) if self.lit[c] else True for c in Cell)
+
+    @invariant
+    def untaken(self) -> bool:
+        """Only one branch has a value."""
+        return all((self.trail[self.trail.last] if self.trail.last > Step(0) else c) != c for c in Cell if self.lit[c])
 
     @action_property
     def stays_dark(self, after: "Lamps") -> bool:
@@ -170,6 +181,7 @@ def test_json_has_the_keys_that_others_read(violated):
         ("negation", "self.lit[c] and self.level[c] is not None", {"c": "c2", "self.lit[c]": "True", "self.level[c]": "1"}),
         ("helper", "not self.lit[c]", {"c": "c2", "unknown": "False", "self.lit[c]": "True"}),
         ("choice", "self.level[c] is None", {"c": "c2", "self.level[c]": "1"}),
+        ("untaken", "(self.trail[self.trail.last] if self.trail.last > Step(0) else c) != c", {"c": "c2", "self.trail[self.trail.last]": "no value", "self.trail": "[]"}),
         ("stays_dark", "after.lit[c] == self.lit[c]", {"c": "c2", "after.lit[c]": "True", "self.lit[c]": "False"}),
     ],
 )
