@@ -181,7 +181,11 @@ def test_json_has_the_keys_that_others_read(violated):
         ("negation", "self.lit[c] and self.level[c] is not None", {"c": "c2", "self.lit[c]": "True", "self.level[c]": "1"}),
         ("helper", "not self.lit[c]", {"c": "c2", "unknown": "False", "self.lit[c]": "True"}),
         ("choice", "self.level[c] is None", {"c": "c2", "self.level[c]": "1"}),
-        ("untaken", "(self.trail[self.trail.last] if self.trail.last > Step(0) else c) != c", {"c": "c2", "self.trail[self.trail.last]": "no value", "self.trail": "[]"}),
+        (
+            "untaken",
+            "(self.trail[self.trail.last] if self.trail.last > Step(0) else c) != c",
+            {"c": "c2", "self.trail[self.trail.last]": "no value", "self.trail": "[]"},
+        ),
         ("stays_dark", "after.lit[c] == self.lit[c]", {"c": "c2", "after.lit[c]": "True", "self.lit[c]": "False"}),
     ],
 )
