@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from model_check import itf
 from model_check.smt.bmc import bmc
 from model_check.smt.unbounded.obligations import Obligation
@@ -69,6 +71,7 @@ def test_with_the_rule_nothing_is_violated_from_there() -> None:
     assert bmc(protocol, 6, start=behaviour(protocol)).verdict == "holds"
 
 
+@pytest.mark.long
 def test_induction_finds_the_step_at_once() -> None:
     """A state that satisfies every lemma of the proof, and in it a leader that commits an entry of an earlier term because a majority holds it."""
     removed = frozenset({RaftProof.rule_named(RULE)})
