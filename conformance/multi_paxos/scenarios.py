@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from conformance.cluster import Stuck
 from conformance.multi_paxos.cluster import Cluster
 from impl.multi_paxos import Role
 
 SETTINGS = {"election_ticks": 3, "heartbeat_ticks": 2, "max_batch_bytes": 1}
 """Hosts that are impatient, and a message for each slot."""
+
+
+PATIENCE = 100
+"""Ticks: a correct host stands after a few, and needs no more than two tries."""
 
 
 def tell(c: Cluster, sender: int, receiver: int) -> None:
@@ -19,11 +24,15 @@ def tell(c: Cluster, sender: int, receiver: int) -> None:
 
 def lead(c: Cluster, n: int, follower: int) -> None:
     """A host stands for election, as often as it takes, and wins with one follower's promise."""
-    while (node := c.hosts[n].node) is not None and node.role is not Role.LEADER:
+    for _ in range(PATIENCE):
+        node = c.hosts[n].node
+        if node is None or node.role is Role.LEADER:
+            return
         c.tick(n)
         if node.role is Role.CANDIDATE:
             tell(c, n, follower)
             tell(c, follower, n)
+    raise Stuck(f"host {n} stood for election for {PATIENCE} ticks, was answered by host {follower} each time, and does not lead")
 
 
 def late_vote(c: Cluster) -> None:
@@ -63,8 +72,10 @@ def gap(c: Cluster) -> None:
 
 def late_request(c: Cluster) -> None:
     """A request for a promise arrives again, at a follower that has voted in its ballot and restarted."""
-    while (node := c.hosts[1].node) is not None and node.role is Role.FOLLOWER:
+    for _ in range(PATIENCE):
         c.tick(1)
+        if (node := c.hosts[1].node) is None or node.role is not Role.FOLLOWER:
+            break
     c.work(1)
     c.deliver(1, 2, again=True)
     tell(c, 2, 1)
