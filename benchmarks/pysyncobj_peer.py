@@ -69,14 +69,14 @@ def _serve(window: int, seconds: float, node: int, ports: list[str]) -> None:
     """One of the processes; only the leader comes to an end by itself."""
     from pysyncobj import SyncObj, SyncObjConf, replicated  # noqa: PLC0415  # a peer need not be there
 
-    class Counter(SyncObj):  # type: ignore[misc]
+    class Counter(SyncObj):
         def __init__(self) -> None:
             addresses = [f"localhost:{port}" for port in ports]
             own = addresses.pop(node)
             super().__init__(own, addresses, SyncObjConf(autoTick=False, appendEntriesUseBatch=window > 1, connectionRetryTime=0.1))
             self.total = 0
 
-        @replicated  # type: ignore[untyped-decorator]
+        @replicated
         def note(self, _: bytes) -> None:
             self.total += 1
 

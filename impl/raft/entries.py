@@ -41,7 +41,7 @@ class Entries:
             return NotImplemented
         return (self.first_index, self.terms, self.commands) == (other.first_index, other.terms, other.commands)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # how Python says that there is none
 
     def __repr__(self) -> str:
         return f"Entries({self.first_index}, {self.terms}, {self.commands})"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from model_check.native.expressions import Row, Translator, Writer
+from model_check.native.expressions import Translator
 from model_check.native.layout import WORD_BITS, Slot
+from model_check.native.writer import Row, Writer
 from spec.language import ScopeError, ir
 from spec.language.types import BOOL, MapType, SetType
 

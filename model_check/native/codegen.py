@@ -8,11 +8,12 @@ from types import ModuleType
 from model_check.eager import Eagerness
 from model_check.native import kernel
 from model_check.native.actions import BEFORE, NEXT, define, write_actions
-from model_check.native.expressions import Translator, Writer
+from model_check.native.expressions import Translator
 from model_check.native.forgetting import tables, write_forgetting
 from model_check.native.layout import Layout
 from model_check.native.mapping import write_refinement
 from model_check.native.symmetry import print_function
+from model_check.native.writer import Writer
 from model_check.search import TYPE_INVARIANT
 from spec.language import ScopeError, ir
 from spec.language.types import SetType

@@ -11,9 +11,10 @@ from typing import Any
 
 from model_check.dead import ANSWERED, DEAD, LIVE, Receipt
 from model_check.native.actions import define
-from model_check.native.expressions import Row, Translator, Writer
+from model_check.native.expressions import Translator
 from model_check.native.kernel import NOTES
 from model_check.native.layout import TAG_SHIFT, WORD_BITS, Layout, Slot
+from model_check.native.writer import Row, Writer
 from model_check.possibilities import Free, values
 from spec.language.types import RecordType, SetType, Type
 

@@ -8,9 +8,10 @@ Beside the concrete protocol's functions stand those of the abstract one (with t
 from __future__ import annotations
 
 from model_check.native.actions import BEFORE, define, write_actions
-from model_check.native.expressions import Translator, Writer
+from model_check.native.expressions import Translator
 from model_check.native.kernel import NOTES
 from model_check.native.layout import WORD_BITS, Layout, Slot
+from model_check.native.writer import Writer
 from spec.language import ScopeError, ir
 from spec.language.types import SetType
 

@@ -12,8 +12,9 @@ import itertools
 import math
 
 from model_check.native.actions import define
-from model_check.native.expressions import Row, Translator, Writer
+from model_check.native.expressions import Translator
 from model_check.native.layout import TAG_SHIFT, WORD_BITS, Layout, Slot
+from model_check.native.writer import Row, Writer
 from spec.language import ScopeError
 from spec.language.types import MapType, OptionType, RecordType, SeqType, SetType, SortType, Type, WindowType, sorts_of
 from spec.quorums import symmetric

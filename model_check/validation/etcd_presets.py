@@ -38,7 +38,7 @@ def initial_state(cluster: Cluster) -> State:
     founding = tuple(Entry(Term(1), Change(Set({cluster.nodes[p]}), Set(), Set(), False, False)) for p in cluster.peers)
     base.update(founding=Seq(Index, 0, founding), founders=Config(cluster.members(cluster.peers), Set(), Set(), Set()) if cluster.peers else shared)
     base.update(configs=Set(configs), known_commits=Set(known_commits))
-    return EtcdRaft.state_of(**base)  # type: ignore[return-value]
+    return EtcdRaft.state_of(**base)  # type: ignore[return-value]  # a state of any protocol to the type checker
 
 
 def _first_lines(events: list[Event]) -> dict[int, list[Event]]:

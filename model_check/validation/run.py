@@ -99,7 +99,7 @@ class Run:
         """The present state as a whole, in time proportional to its size."""
         if self._state is None:
             ir, freeze = self.protocol.ir, type(self.protocol).state_of
-            self._state = freeze(**{v.name: _whole(v.keys, v.value_type, self._cells[v.name]) for v in ir.variables})  # type: ignore[assignment]
+            self._state = freeze(**{v.name: _whole(v.keys, v.value_type, self._cells[v.name]) for v in ir.variables})  # type: ignore[assignment]  # one function makes them all
         assert self._state is not None
         return self._state
 

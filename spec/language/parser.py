@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 from spec.language import ir
 from spec.language.annotations import kind_and_type, read_type
 from spec.language.checks import check_protocol
+from spec.language.environment import Environment
 from spec.language.errors import SpecError
-from spec.language.expressions import Environment
 from spec.language.source import Source, count, docstring
 from spec.language.statements import BodyParser
 from spec.language.types import BOOL, EnumType, MapType, SetType, SortType, Type, sorts_of

@@ -6,7 +6,8 @@ import ast
 from typing import TYPE_CHECKING, NoReturn
 
 from spec.language import ir, values
-from spec.language.expressions import Environment, ExpressionParser
+from spec.language.environment import Environment
+from spec.language.expressions import ExpressionParser
 from spec.language.narrowing import Known, after, shown, unless_read
 from spec.language.source import Source
 from spec.language.types import BOOL, MapType, NoneType, SetType, Type

@@ -27,7 +27,7 @@ def test_all_that_is_shipped_has_a_table() -> None:
 
 
 def test_the_commands_at_the_top_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="matplotlib, an optional extra, is not installed")
     (block,) = re.findall(r"```sh\n(.*?)```", TEXT, flags=re.DOTALL)
     (own,) = re.findall(r"```toml\n(.*?)```", TEXT, flags=re.DOTALL)
     monkeypatch.chdir(tmp_path)

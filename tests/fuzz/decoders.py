@@ -132,7 +132,7 @@ DECODERS: dict[str, Callable[[bytes], None]] = {
 
 
 if __name__ == "__main__":
-    import atheris  # type: ignore[import-not-found]
+    import atheris
 
     name, *options = sys.argv[1:]
     atheris.instrument_all()

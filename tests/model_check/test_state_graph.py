@@ -67,7 +67,7 @@ def test_dot_shows_each_state_and_move():
 
 
 def test_svg_is_a_drawing_that_does_not_change(graph):
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="matplotlib, an optional extra, is not installed")
     text = to_svg(graph)
     assert ElementTree.fromstring(text).tag.endswith("svg")
     assert text == to_svg(state_graph(Paxos(Scope(acceptor=2, ballot=2, value=1))))

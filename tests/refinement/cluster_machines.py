@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, Phase, settings
@@ -22,6 +23,8 @@ class ClusterMachine(RuleBasedStateMachine):
     make: ClassVar[type[Cluster]]
     choices: ClassVar[dict[str, list[Any]]]
     """Settings, each with the values that make the rare frequent."""
+    compare_everything: ClassVar[Callable[[Any], None]]
+    """Fails where the comparison after each event has missed something."""
     cluster: Any
     failed = False
 
@@ -87,11 +90,6 @@ class ClusterMachine(RuleBasedStateMachine):
     def teardown(self):
         if hasattr(self, "cluster") and not self.failed:
             type(self).compare_everything(self.cluster)
-
-    @staticmethod
-    def compare_everything(cluster):
-        """AssertionError where the comparison after each event has missed something."""
-        raise NotImplementedError
 
 
 class RaftMachine(ClusterMachine):

@@ -319,7 +319,7 @@ def main(arguments: Sequence[str]) -> int:
         if not names or any(n in mutant.name for n in names):
             found = catch(mutant)
             caught.append((mutant, found))
-            print(table(caught[-1:]).splitlines()[-1], flush=True)  # noqa: T201
+            print(table(caught[-1:]).splitlines()[-1], flush=True)  # noqa: T201  # a command line of its own
     if "--write" in arguments:
         TABLE.write_text(table(caught))
     return 1 if any(found is None for _, found in caught) else 0

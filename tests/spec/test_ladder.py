@@ -55,7 +55,7 @@ def test_without_a_rule_a_property_fails(explore: Explore, protocol: type[Protoc
 
 @pytest.mark.parametrize("protocol", [Consensus, Voting, Paxos])
 def test_every_rule_is_tested(protocol: type[Protocol]) -> None:
-    marks = test_without_a_rule_a_property_fails.pytestmark  # type: ignore[attr-defined]  # set by the decorator
+    marks = test_without_a_rule_a_property_fails.pytestmark
     tested = {case[2] for case in marks[0].args[1] if case[0] is protocol}
     assert tested == {name for _, name in protocol.ir.rules}
 

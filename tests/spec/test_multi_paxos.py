@@ -52,7 +52,7 @@ def test_without_a_rule_a_property_fails(explore: Explore, protocol: type[Protoc
 
 
 def test_every_rule_is_tested() -> None:
-    marks = test_without_a_rule_a_property_fails.pytestmark  # type: ignore[attr-defined]  # set by the decorator
+    marks = test_without_a_rule_a_property_fails.pytestmark
     tested = {case[1] for case in marks[0].args[1]}
     assert tested == {name for protocol in (ConsensusLog, MultiPaxos) for _, name in protocol.ir.rules}
 

@@ -75,7 +75,7 @@ def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, capsys: pytest.Captu
 
 @pytest.mark.parametrize(("name", "magic"), [("p.svg", b"<?xml"), ("p.png", b"\x89PNG")])
 def test_a_picture_is_drawn_and_is_the_same_for_the_same_seed(name: str, magic: bytes, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
+    pytest.importorskip("matplotlib", reason="matplotlib, an optional extra, is not installed")
     drawn = []
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
@@ -98,7 +98,7 @@ def test_any_name_of_a_region_can_be_shown(tmp_path: Path, capsys: pytest.Captur
 
 def _has_matplotlib() -> bool:
     try:
-        import matplotlib  # noqa: F401
+        import matplotlib  # noqa: F401  # whether it is there
     except ImportError:
         return False
     return True

@@ -128,7 +128,7 @@ def send_after_the_write(patch: pytest.MonkeyPatch) -> None:
 
     def begin_write(self: RaftHost) -> list[Any]:
         messages = begin(self)
-        self.writing.messages_after_write += messages  # type: ignore[union-attr]
+        self.writing.messages_after_write += messages
         return []
 
     begin = RaftHost.begin_write

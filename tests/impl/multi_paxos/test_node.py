@@ -377,8 +377,8 @@ def test_messages_of_unknown_senders_are_ignored_and_counted() -> None:
         (Prepare(Ballot(1, True), 1, 3, 1), "ballot"),
         (Prepare(FIRST, 1, 2, 1), "receiver"),
         (Accept(FIRST, 1, 3, 1, [], 0), "commands"),
-        (Accept(FIRST, 1, 3, 1, ["text"], 0), "commands"),  # type: ignore[list-item]
-        (Accept(FIRST, 1, 3, 1, (b"a",), 0), "commands"),  # type: ignore[arg-type]
+        (Accept(FIRST, 1, 3, 1, ["text"], 0), "commands"),
+        (Accept(FIRST, 1, 3, 1, (b"a",), 0), "commands"),
         (Accept(FIRST, 1, 3, 1 << 70, [b"a"], 0), "first_slot"),
         (Accept(FIRST, 1, 3, 1, [b"a"], -1), "commit_index"),
         (Accepted(Ballot(1, 3), 1, 3, 2, 1, 0), "last_slot"),
@@ -387,7 +387,7 @@ def test_messages_of_unknown_senders_are_ignored_and_counted() -> None:
         (Propose(Ballot(1, 3), 1, 3, [b""]), "commands"),
         (Promise(Ballot(1, 3), 1, 3, 2, [Vote(1, Ballot(0, 1), b"")]), "votes"),
         (Promise(Ballot(2, 3), 1, 3, 1, [Vote(2, FIRST, b""), Vote(2, FIRST, b"")]), "votes"),
-        (Promise(Ballot(2, 3), 1, 3, 1, [(1, FIRST, b"")]), "votes"),  # type: ignore[list-item]
+        (Promise(Ballot(2, 3), 1, 3, 1, [(1, FIRST, b"")]), "votes"),
     ],
 )
 def test_a_malformed_message_names_its_field_and_changes_nothing(message: Any, field: str) -> None:
@@ -535,7 +535,7 @@ def test_an_answer_from_before_a_restart_counts_for_no_other_read() -> None:
 
 def test_the_context_of_a_read_is_bytes() -> None:
     with pytest.raises(UsageError, match="context: str is not bytes"):
-        node().read("r")  # type: ignore[arg-type]
+        node().read("r")
 
 
 # --- The log

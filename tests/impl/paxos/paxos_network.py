@@ -143,4 +143,4 @@ def prepare(round_: int, proposer: int, acceptor: int) -> Prepare:
 
 def promise(acceptor: int, ballot: Ballot, vote: object = None) -> Promise:
     """A promise to the ballot's proposer."""
-    return Promise(ballot, acceptor, ballot.proposer, vote)  # type: ignore[arg-type]
+    return Promise(ballot, acceptor, ballot.proposer, vote)

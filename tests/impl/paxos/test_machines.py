@@ -152,7 +152,7 @@ def test_a_refused_proposer_waits_and_begins_a_ballot_above_the_promised_one() -
 
 def test_waits_are_drawn_from_a_range_that_doubles() -> None:
     asked: list[int] = []
-    p = Proposer(config(1, backoff_ticks=4), lambda stop: asked.append(stop) or 0)  # type: ignore[func-returns-value]
+    p = Proposer(config(1, backoff_ticks=4), lambda stop: asked.append(stop) or 0)
     p.propose(b"mine")
     for round_ in range(1, 9):
         p.step(Nack(Ballot(round_, 1), 2, 1, Ballot(round_, 3)))
@@ -263,12 +263,12 @@ def test_messages_of_unknown_senders_are_ignored_and_counted() -> None:
 @pytest.mark.parametrize(
     ("message", "field"),
     [
-        (Prepare((1, 2), 2, 3), "ballot"),  # type: ignore[arg-type]
+        (Prepare((1, 2), 2, 3), "ballot"),
         (Prepare(Ballot(0, 2), 2, 3), "ballot"),
         (Prepare(Ballot(1 << 63, 2), 2, 3), "ballot"),
         (Prepare(LOW, 1, 3), "ballot"),
         (Prepare(LOW, 2, 4), "receiver"),
-        (Accept(LOW, 2, 3, "text"), "value"),  # type: ignore[arg-type]
+        (Accept(LOW, 2, 3, "text"), "value"),
         (Accept(LOW, True, 3, b""), "sender"),
         (Promise(LOW, 3, 3, None), "type"),
         ("a string", "type"),
@@ -304,7 +304,7 @@ def test_whatever_arrives_is_taken_or_refused_with_a_message_error(kind: Any, fi
 def test_one_value_a_proposer() -> None:
     p = proposer()
     with pytest.raises(UsageError, match="str is not bytes"):
-        p.propose("text")  # type: ignore[arg-type]
+        p.propose("text")
     p.propose(b"mine")
     with pytest.raises(UsageError, match="one value to choose"):
         p.propose(b"another")

@@ -28,7 +28,7 @@ class Cluster:
     def restart(self, n: int) -> None:
         """The node loses all that is not in its storage, and comes back."""
         self.writing.pop(n, None)
-        config = Config(n, self.ids, **self.settings)  # type: ignore[arg-type]
+        config = Config(n, self.ids, **self.settings)
         self.nodes[n] = Raft(config, self.storages[n], random.Random(self.seed * 100 + n).randrange, self.tracer)
         snapshot = self.storages[n].snapshot()
         self.applied[n], self.reads[n] = snapshot.data.split() if snapshot else [], []
@@ -129,7 +129,7 @@ def node_with_log(terms: list[int], n: int = 1, size: int = 3, current_term: int
     if terms:
         storage.append(Entries(1, list(terms), [b"%d" % i for i in range(1, len(terms) + 1)]))
     storage.set_hard_state(HardState(current_term if current_term is not None else max(terms, default=0), None))
-    return Raft(Config(n, tuple(range(1, size + 1)), **settings), storage, random.Random(n).randrange), storage  # type: ignore[arg-type]
+    return Raft(Config(n, tuple(range(1, size + 1)), **settings), storage, random.Random(n).randrange), storage
 
 
 def finish(node: Raft, storage: MemoryStorage) -> Ready:

@@ -19,7 +19,7 @@ class Watched(Cluster):
         self.leaders: dict[int, int] = {}
         self.machine: list[bytes] = []
         self.seen: Counter[str] = Counter()
-        super().__init__(**settings)  # type: ignore[arg-type]
+        super().__init__(**settings)
 
     def check(self) -> None:
         for n, node in self.nodes.items():

@@ -26,7 +26,7 @@ class Recorded(Simulation):
 
     def times(self, kind: type, host: int) -> list[int]:
         """When a host had events of a kind."""
-        return [time for time, event in self.record if type(event) is kind and event.host == host]  # type: ignore[attr-defined]
+        return [time for time, event in self.record if type(event) is kind and event.host == host]
 
 
 def under_faults(protocol: str, model: str, seed: int, nodes: int = 3, time: int = 4 * SECOND) -> Recorded:

@@ -9,9 +9,10 @@ from unittest import mock
 
 from model_check.native import actions, expressions, runtime
 from model_check.native.codegen import Program
-from model_check.native.expressions import Translator, Writer
+from model_check.native.expressions import Translator
 from model_check.native.layout import Layout, Slot
 from model_check.native.symmetry import _Orbit
+from model_check.native.writer import Writer
 from spec.language import ir
 
 

@@ -135,8 +135,8 @@ def mutant(name: str) -> None:
     with mutants.applied(name), tempfile.TemporaryDirectory() as folder:
         tries: dict[str, Callable[[], object]] = {}
         if name in mutants.LOOSE:
-            tries = {f"corner {c}": lambda c=c: compare(getattr(corners, c)(), Options(max_depth=4)) for c in (*corners.DEFINED, *corners.UNDEFINED)}  # type: ignore[misc]
-        tries |= {f"seed {i}": lambda i=i: compared(random.Random(i), name in mutants.LOOSE, Path(folder)) for i in range(600)}  # type: ignore[misc]
+            tries = {f"corner {c}": lambda c=c: compare(getattr(corners, c)(), Options(max_depth=4)) for c in (*corners.DEFINED, *corners.UNDEFINED)}
+        tries |= {f"seed {i}": lambda i=i: compared(random.Random(i), name in mutants.LOOSE, Path(folder)) for i in range(600)}
         for where, attempt in tries.items():
             try:
                 attempt()
@@ -248,7 +248,7 @@ def _shrink(kind: type) -> None:
             if hasattr(self, name):
                 setattr(self, name, getattr(self, name)[:size].copy())
 
-    kind.__init__ = tiny  # type: ignore[misc]  # for the whole run
+    kind.__init__ = tiny
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

@@ -66,7 +66,7 @@ def test_states_are_immutable_and_hashable() -> None:
     assert hash(state) == hash(same)
     assert pickle.loads(pickle.dumps(state)) == state
     with pytest.raises(AttributeError):
-        state.max_bal = None  # type: ignore[attr-defined]  # refused by type checkers, too
+        state.max_bal = None
     with pytest.raises(TypeError, match="a state is immutable: take a step to get another one"):
         state.max_bal[Acceptor(0)] = Ballot(0)
     with pytest.raises(AttributeError, match="no variable `ballots`; the state has max_bal, max_vote, prepares, promises, accepts, accepteds"):

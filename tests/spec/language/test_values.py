@@ -92,7 +92,7 @@ def test_records_are_immutable_values() -> None:
     assert entry == Entry(Term(1), Node(0))
     assert len({entry, Entry(Term(1), Node(0)), Entry(Term(1), None)}) == 2
     with pytest.raises(AttributeError):
-        entry.term = Term(2)  # type: ignore[misc]  # refused by type checkers, too
+        entry.term = Term(2)
 
 
 def test_a_frozen_map_cannot_be_assigned_to() -> None:
@@ -150,7 +150,7 @@ def test_scopes() -> None:
     assert repr(Scope(node=3, term=2)) == "Scope(node=3, term=2)"
     for size in (0, -1, True, "3", 1.0):
         with pytest.raises(ScopeError, match="^scope: node must be a whole number of at least 1, not "):
-            Scope(node=size)  # type: ignore[arg-type]  # what a careless caller may give
+            Scope(node=size)
 
 
 def test_elements_do_not_need_a_scope() -> None:
