@@ -8,9 +8,7 @@ from impl.multi_paxos import Role
 
 SETTINGS = {"election_ticks": 3, "heartbeat_ticks": 2, "max_batch_bytes": 1}
 """Hosts that are impatient, and a message for each slot."""
-
-
-PATIENCE = 100
+MOST_TICKS = 100
 """Ticks: a correct host stands after a few, and needs no more than two tries."""
 
 
@@ -24,7 +22,7 @@ def tell(c: Cluster, sender: int, receiver: int) -> None:
 
 def lead(c: Cluster, n: int, follower: int) -> None:
     """A host stands for election, as often as it takes, and wins with one follower's promise."""
-    for _ in range(PATIENCE):
+    for _ in range(MOST_TICKS):
         node = c.hosts[n].node
         if node is None or node.role is Role.LEADER:
             return
@@ -32,7 +30,7 @@ def lead(c: Cluster, n: int, follower: int) -> None:
         if node.role is Role.CANDIDATE:
             tell(c, n, follower)
             tell(c, follower, n)
-    raise Stuck(f"host {n} stood for election for {PATIENCE} ticks, was answered by host {follower} each time, and does not lead")
+    raise Stuck(f"host {n} stood for election for {MOST_TICKS} ticks, was answered by host {follower} each time, and does not lead")
 
 
 def late_vote(c: Cluster) -> None:
@@ -72,7 +70,7 @@ def gap(c: Cluster) -> None:
 
 def late_request(c: Cluster) -> None:
     """A request for a promise arrives again, at a follower that has voted in its ballot and restarted."""
-    for _ in range(PATIENCE):
+    for _ in range(MOST_TICKS):
         c.tick(1)
         if (node := c.hosts[1].node) is None or node.role is not Role.FOLLOWER:
             break

@@ -5,13 +5,18 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from model_check.cli.main import run
 from model_check.validation import etcd
+from model_check.validation.etcd_lines import Event
+from model_check.validation.etcd_stage import Stage, Way
 from model_check.validation.trace_check import check_trace
+from model_check.validation.verdict import Refused
+from spec.etcd_records import Node
 
 DATA = Path(__file__).parents[2] / "data" / "etcd"
 GOOD = sorted(p for p in DATA.glob("*.gz") if not p.name.startswith("bad-"))
@@ -121,6 +126,23 @@ def test_without_leave_to_go_back_the_verdict_is_inconclusive(monkeypatch: pytes
     assert result.verdict == "inconclusive"
     assert result.departure is not None
     assert result.departure.line == 1460
+
+
+def test_what_a_refused_way_has_done_is_undone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each line is explained after a detour: a way that takes its steps and is refused then."""
+    straight = etcd.ways
+
+    def detours(stage: Stage, event: Event, n: Node) -> list[Way]:
+        found = straight(stage, event, n)
+
+        def detour() -> None:
+            found[0]()
+            raise Refused("detour", "", "the way back is the point")
+
+        return [partial(detour), *found]
+
+    monkeypatch.setattr(etcd, "ways", detours)
+    assert check_trace(DATA / "crash-1.ndjson.gz", "etcd").verdict == "explained"
 
 
 def test_a_search_that_blames_nothing_refuses_what_can_be_explained(monkeypatch: pytest.MonkeyPatch) -> None:
