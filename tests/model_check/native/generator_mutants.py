@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from model_check.native import actions, expressions, runtime
+from model_check.native import actions, runtime
 from model_check.native.codegen import Program
 from model_check.native.expressions import Translator
 from model_check.native.layout import Layout, Slot
 from model_check.native.symmetry import _Orbit
 from model_check.native.writer import Writer
 from spec.language import ir
+from spec.language.types import SortType
 
 
 def _neighbour_stays(self: Translator, e: ir.Neighbour) -> str:
@@ -41,7 +42,7 @@ def _eager(self: Translator, e: ir.Junction) -> str:
 
 def _elements_stay(original: Callable[..., list[str]]) -> Callable[..., list[str]]:
     def rename(self: _Orbit, type_: Any) -> list[str]:
-        return ["return x"] if isinstance(type_, expressions.SortType) else original(self, type_)
+        return ["return x"] if isinstance(type_, SortType) else original(self, type_)
 
     return rename
 
