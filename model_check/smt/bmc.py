@@ -259,8 +259,6 @@ class _Search:
 
 def reason(answer: Answer) -> str:
     """Why the solver gave up, in words."""
-    if "interrupt" in answer.reason or "cancel" in answer.reason:
-        return "interrupted"
     if "memory" in answer.reason or "memout" in answer.reason:
         return "out of memory"
     return "timeout" if "timeout" in answer.reason else f"the solver gave up ({answer.reason})"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeAlias
 
 import z3
@@ -155,6 +156,8 @@ class Solver:
         self._solver = z3.SolverFor("QF_FD")
         # Prefer false: sets in counterexamples stay small.
         self._solver.set("phase", "always_false")
+        # Where Z3 minds Ctrl-C itself, one that comes as a call ends is lost.
+        self._solver.set("ctrl_c", False)
         self._known: set[int] = {1}
         self._pending: list[Literal] = []
         self.clauses = 0
@@ -197,4 +200,17 @@ class Solver:
                 return None
             self._solver.set("timeout", max(1, int(left * 1000)))
         assumption = z3.Bool(abs(assumed))
-        return self._solver.check(assumption if assumed > 0 else z3.Not(assumption))
+        return self._interruptibly(assumption if assumed > 0 else z3.Not(assumption))
+
+    def _interruptibly(self, assumption: z3.BoolRef) -> z3.CheckSatResult:
+        """Z3's answer, asked for in another thread: this one, which waits in Python, meets Ctrl-C at once."""
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(self._solver.check, assumption)
+            try:
+                return answer.result()
+            except KeyboardInterrupt:
+                # An interrupt that comes before the solver has begun has no effect: it is told until it ends.
+                while not answer.done():
+                    self._solver.interrupt()
+                    wait([answer], timeout=0.1)
+                raise

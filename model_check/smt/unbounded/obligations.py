@@ -122,6 +122,7 @@ class Encoding:
         solver = z3.Solver(ctx=z3.Context())
         # Counted in the solver's own steps, not in seconds: which paths there are must not depend on the machine's load.
         solver.set("rlimit", 2_000_000)
+        solver.set("ctrl_c", False)
         solver.add(*(f.translate(solver.ctx) for f in (*self.axioms, *path.facts)))
         return bool(solver.check() != z3.unsat)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +19,7 @@ import pytest
 
 from model_check.cli import main
 from model_check.cli.main import run
+from model_check.smt.circuit import Circuit, Solver
 
 pty = pytest.importorskip("pty", reason="terminals of Unix")
 
@@ -112,6 +116,25 @@ def test_a_bounded_check_says_how_far_it_came(command: list[str], begun: str, co
     assert "Traceback" not in shown
     found = json.loads(file.read_text())
     assert (found["verdict"], found["stopped"]) == ("inconclusive", "interrupted")
+
+
+def test_the_solver_leaves_ctrl_c_to_python() -> None:
+    """Z3's own way of ending a call loses an interrupt that comes as the call ends; the check would then go on to its end."""
+    circuit, pigeons, holes = Circuit(), 13, 12
+    sits = [[circuit.variable() for _ in range(holes)] for _ in range(pigeons)]
+    solver = Solver(circuit)
+    for places in sits:
+        solver.require(circuit.any_of(places))
+    for one, other in itertools.combinations(sits, 2):
+        for a, b in zip(one, other, strict=True):
+            solver.require(circuit.any_of((-a, -b)))
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            solver.check()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_so_does_one_that_has_hardly_begun(monkeypatch, capsys) -> None:
