@@ -113,7 +113,7 @@ def _once(run: Run, cache: str | None = None) -> list[Once]:
 def _command(arguments: list[str], folder: str) -> tuple[float, str]:
     """Run an `ionian` command with an empty cache; its seconds from start to exit, and the JSON it wrote."""
     report, name = Path(folder, "report.json"), f"ionian {' '.join(arguments)}"
-    command = [sys.executable, "-c", "from model_check.cli.main import main; main()", *arguments, "--json", str(report)]
+    command = [sys.executable, "-c", "from ionian import main; main()", *arguments, "--json", str(report)]
     began = time.perf_counter()
     try:
         done = subprocess.run(command, cwd=ROOT, env=_environment(folder), capture_output=True, text=True, check=False, timeout=GIVEN_UP[arguments[0]])

@@ -93,7 +93,7 @@ def measure(*arguments: str, older: str = "") -> Measured:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (older, str(ROOT))))}
         began = time.perf_counter()
         done = subprocess.run(
-            [sys.executable, "-m", "model_check.cli.main", *arguments, "--json", str(file)],
+            [sys.executable, "-m", "ionian", *arguments, "--json", str(file)],
             cwd=ROOT,
             env=environment,
             capture_output=True,

@@ -80,12 +80,3 @@ def run(arguments: Sequence[str] | None = None) -> int:
         # The reader (`| head`) has gone: nothing more to say, and nothing for the interpreter to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-
-
-def main() -> None:
-    """Entry point of the console script."""
-    sys.exit(run())
-
-
-if __name__ == "__main__":
-    main()

@@ -30,7 +30,7 @@ def test_the_mistake_is_shown_as_printed(tmp_path):
     assert mistake.instead in DOCUMENT
     planted(mistake, tmp_path)
     environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{REPOSITORY}", "COLUMNS": "80"}
-    command = [sys.executable, "-m", "model_check.cli.main", "refine", "impl", "raft"]
+    command = [sys.executable, "-m", "ionian", "refine", "impl", "raft"]
     found = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert found.returncode == 1
     assert _shown(found.stdout.replace(f"{REPOSITORY}/", "")) == _shown(printed)

@@ -100,7 +100,7 @@ def ionian(tmp_path: Path, cache: Path):
 
     def run(command: str) -> tuple[int, str]:
         environment = {**os.environ, "PYTHONPATH": str(tmp_path), "IONIAN_CACHE_DIR": str(cache), "COLUMNS": "80"}
-        program = [sys.executable, "-m", "model_check.cli.main", *shlex.split(command)[1:]]
+        program = [sys.executable, "-m", "ionian", *shlex.split(command)[1:]]
         done = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert [line for line in done.stderr.splitlines() if not PROGRESS.fullmatch(line)] == []
         return done.returncode, done.stdout

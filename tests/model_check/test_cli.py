@@ -342,7 +342,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
 
 
 def test_a_reader_that_leaves_early_is_no_error():
-    command = f"{sys.executable} -m model_check.cli.main check {' '.join(SMALL)} | head -n 1; exit ${{PIPESTATUS[0]}}"
+    command = f"{sys.executable} -m ionian check {' '.join(SMALL)} | head -n 1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": "."}, check=False)
     assert done.stdout.startswith("paxos")
     assert "Traceback" not in done.stderr

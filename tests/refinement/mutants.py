@@ -260,7 +260,7 @@ def catch(mutant: Mutant, limit: float = LIMIT) -> Catch | None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         planted(mutant, folder)
-        command = [sys.executable, "-m", "model_check.cli.main", "refine", "impl", mutant.package, "--seeds", "1000000", "--nodes", str(mutant.nodes)]
+        command = [sys.executable, "-m", "ionian", "refine", "impl", mutant.package, "--seeds", "1000000", "--nodes", str(mutant.nodes)]
         start = time.perf_counter()
         try:
             # The folder comes first, so its `impl` is the one that is run.

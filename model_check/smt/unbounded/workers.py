@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-import threading
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 
 import z3
@@ -52,16 +53,18 @@ def _discharge(prover: Prover, obligation: Obligation, hint: Hint | None) -> Dis
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """Processes started in the body leave Ctrl-C to their parent."""
-    if threading.current_thread() is not threading.main_thread():
+def _interrupts_held() -> Iterator[None]:
+    """Processes started in the body leave Ctrl-C to their parent, and the parent meets one that comes meanwhile after the body."""
+    if sys.platform == "win32":  # where signals cannot be held
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # It unblocks interrupts as it starts, so not in the body.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Worker:
@@ -70,7 +73,7 @@ class Worker:
     def __init__(self, task: Task) -> None:
         self.pipe, theirs = _SPAWN.Pipe()
         self.process = _SPAWN.Process(target=_serve, args=(task, theirs), daemon=True)
-        with _interrupts_ignored():
+        with _interrupts_held():
             self.process.start()
         theirs.close()
         self.obligation: Obligation | None = None

@@ -20,7 +20,7 @@ def _without_times(value: object) -> object:
 
 def _check(folder: Path, hash_seed: int, workers: int) -> str:
     file = folder / f"{hash_seed}_{workers}.json"
-    command = [sys.executable, "-m", "model_check.cli.main", "check", "paxos", "--acceptors", "3", "--ballots", "2", "--values", "2"]
+    command = [sys.executable, "-m", "ionian", "check", "paxos", "--acceptors", "3", "--ballots", "2", "--values", "2"]
     command += ["--without", "one value per ballot", "--workers", str(workers), "--no-symmetry", "--json", str(file)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": str(hash_seed)}
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)

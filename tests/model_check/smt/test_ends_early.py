@@ -29,7 +29,7 @@ IN_FOREGROUND = """
 import fcntl, os, signal, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 signal.signal(signal.SIGINT, signal.SIG_DFL)
-os.execv(sys.executable, [sys.executable, "-m", "model_check.cli.main", *sys.argv[1:]])
+os.execv(sys.executable, [sys.executable, "-m", "ionian", *sys.argv[1:]])
 """
 
 
@@ -146,6 +146,18 @@ def test_so_does_one_that_has_hardly_begun(monkeypatch, capsys) -> None:
     monkeypatch.setattr(main.importlib, "import_module", pressed)
     assert run(["prove", "raft"]) == 3
     assert capsys.readouterr().err.strip() == "interrupted"
+
+
+def test_even_while_the_packages_are_imported() -> None:
+    pressed = "class Pressed:\n    def find_spec(*_): raise KeyboardInterrupt"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, ionian\n{pressed}\nsys.meta_path.insert(0, Pressed)\nionian.main()"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", "\ninterrupted\n")
 
 
 # --- Out of memory
