@@ -12,7 +12,7 @@ from pathlib import Path
 
 from model_check.check import EngineError
 from model_check.smt.circuit import Solver
-from model_check.smt.unbounded.small_clusters import SIZES, SLOTS
+from model_check.smt.unbounded.small_clusters import SLOTS, sizes_of_clusters
 from model_check.smt.unrolling import Unrolling
 from proofs import SHIPPED, shipped_proof
 from spec.language import IonianError, Protocol, Scope, State, Step
@@ -48,8 +48,7 @@ class Example:
 def examples(protocol: type[Protocol]) -> Iterator[Example]:
     """An example for each action; IonianError where no small cluster has one."""
     wanted = {a.name for a in protocol.ir.actions}
-    for unordered, ordered in SIZES:
-        sizes = {name: ordered if sort.ordered else unordered for name, sort in protocol.sort_names().items()}
+    for sizes in sizes_of_clusters(protocol):
         cluster = protocol(Scope(**sizes))
         for action in [a.name for a in protocol.ir.actions if a.name in wanted]:
             found = _example(cluster, action)

@@ -562,3 +562,10 @@ def walk(node: object, into_helpers: bool = True) -> list[object]:
 def walk_all(nodes: tuple[object, ...]) -> list[object]:
     """`walk` over several nodes."""
     return [item for node in nodes for item in walk(node)]
+
+
+def sorts_with_quorums(protocol: ProtocolIR) -> frozenset[str]:
+    """The names of the sorts of which actions or properties ask for quorums."""
+    bodies = (*(p.domain for a in protocol.actions for p in a.parameters), *(s for a in protocol.actions for s in a.body))
+    used = walk_all((*bodies, *(p.body for p in protocol.properties)))
+    return frozenset(n.sort.name for n in used if isinstance(n, (QuorumDomain, IsQuorum)))

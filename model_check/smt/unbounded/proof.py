@@ -110,11 +110,8 @@ def scope_of(protocol: type[Protocol]) -> str:
 
 def assumptions(protocol: type[Protocol]) -> list[str]:
     """The axioms of a proof."""
-    bodies = (*(p.domain for a in protocol.ir.actions for p in a.parameters), *(s for a in protocol.ir.actions for s in a.body))
-    used = ir.walk_all((*bodies, *(p.body for p in protocol.ir.properties)))
-    voting = {n.sort.name for n in used if isinstance(n, (ir.QuorumDomain, ir.IsQuorum))}
     ordered = [f"{s.name} is totally ordered, with a least element" for s in protocol.ir.sorts if s.ordered]
-    return [*ordered, *(f"any two quorums of {name} have a member in common" for name in sorted(voting))]
+    return [*ordered, *(f"any two quorums of {name} have a member in common" for name in sorted(ir.sorts_with_quorums(protocol.ir)))]
 
 
 def _at(place: ir.Place) -> tuple[str, int, int]:

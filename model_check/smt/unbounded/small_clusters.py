@@ -24,10 +24,18 @@ from model_check.smt.unrolling import DEFINED as EVERYTHING_DEFINED
 from model_check.smt.unrolling import Counterexample, Unrolling, explain_failure
 from spec.language import Protocol, Scope, State, ir
 
-SIZES = ((2, 2), (3, 2), (3, 3))
-"""Elements of each unordered and of each ordered sort, cluster by cluster."""
+_SIZES = ((2, 2, 2), (3, 3, 2), (3, 3, 3), (1, 2, 2))
+"""Elements of each sort with quorums, of each other unordered and of each ordered sort, cluster by cluster; the last has a quorum of one."""
 SLOTS = 2
 """Most members of a set that is too large to try all of them."""
+
+
+def sizes_of_clusters(protocol: type[Protocol]) -> list[dict[str, int]]:
+    """The elements of each sort, for each of the small clusters."""
+    voting, sorts = ir.sorts_with_quorums(protocol.ir), protocol.sort_names().items()
+    return [
+        {name: ordered if sort.ordered else voters if sort.name in voting else unordered for name, sort in sorts} for voters, unordered, ordered in _SIZES
+    ]
 
 
 @dataclass(frozen=True)
@@ -68,8 +76,7 @@ class SmallClusters:
         """A step that breaks the lemma, or is none of the abstract protocol; None where no small cluster has one, or none was found in time."""
         ends = time.monotonic() + seconds
         goal = next((p for p in self.protocol.ir.properties if p.name == obligation.lemma), None)
-        for number, (unordered, ordered) in enumerate(SIZES):
-            sizes = {name: ordered if sort.ordered else unordered for name, sort in self.protocol.sort_names().items()}
+        for number, sizes in enumerate(sizes_of_clusters(self.protocol)):
             cluster = self.protocol(Scope(**sizes), without=tuple(self.without))
             if time.monotonic() > ends:
                 return None
