@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from model_check import itf
-from model_check.check import EngineError, Verdict, explorer_of, trace_json, want_messages
+from model_check.check import EngineError, Verdict, explorer_of, trace_json, want_possible
 from model_check.eager import Eagerness
 from model_check.interpreter import RefinementMapping
 from model_check.search import Options, Progress
@@ -95,7 +95,7 @@ def refine(
         refinement=mapping.name,
         progress=progress,
     )
-    want_messages(protocol, options)
+    want_possible(protocol, options)
     judge = RefinementMapping(protocol, mapping.name)
     wrong_start = next((i for i, s in enumerate(protocol.initial_states()) if judge.image(s) not in judge.abstract.initial_states()), None)
     outcome = explorer_of(engine)(protocol, options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,6 +57,20 @@ def test_a_broken_promise_is_no_step_of_voting() -> None:
 def test_what_has_no_mapping_is_refused() -> None:
     with pytest.raises(IonianError, match="Raft has no refinement mapping to Voting"):
         refine(Raft(), Voting)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"engine": "quantum"}, "engine `quantum` is unknown; there is native, interpreter"),
+        ({"workers": 0}, "must be at least 1"),
+        ({"max_depth": -1}, "must be at least 1"),
+        ({"max_memory": 0}, "must be at least 1"),
+    ],
+)
+def test_wrong_options_are_one_message(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(IonianError, match=message):
+        refine(Paxos(PAXOS), Voting, **{"engine": "interpreter", **options})
 
 
 def test_the_command_writes_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
