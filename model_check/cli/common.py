@@ -8,16 +8,17 @@ import importlib.util
 import json
 import os
 import re
+import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import click
 
 from model_check import itf
-from model_check.check import ENGINES
+from model_check.check import ENGINES, Bounds
 from model_check.trace import Origin, Trace, first_wrong_step, scope_option
 from spec.language import IonianError, Protocol, Scope, ScopeError, SpecError, ir
 from spec.language.context import QuorumSystem
@@ -130,9 +131,10 @@ class SpecCommand(click.Command):
         return None
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Hand the scope's options to the command as one dictionary, `sizes`."""
+        """Hand to the command, in place of SPEC and the options that shape it, the `protocol` that they describe."""
         names = {str(p.name) for p in ctx.meta["scope_options"]}
-        ctx.params["sizes"] = {n.removeprefix("scope_"): ctx.params.pop(n) for n in names}
+        sizes = {n.removeprefix("scope_"): ctx.params.pop(n) for n in names}
+        ctx.params["protocol"] = build(ctx.params.pop("spec"), sizes, ctx.params.pop("without"), ctx.params.pop("quorum_texts"))
         return super().invoke(ctx)
 
 
@@ -182,19 +184,49 @@ def search_options(command: F) -> F:
     return command
 
 
-def reductions_of(protocol: Protocol, symmetry: bool | None, eager: bool | None, max_depth: int | None) -> tuple[bool, bool]:
-    """Symmetry and eager as asked for; where nothing is asked, those of the default scope, as far as they go with the rest."""
+class Limits(TypedDict):
+    """What searches, and how far: of the options of a search, those that are taken as they come."""
+
+    engine: str
+    workers: int
+    max_memory: int | None
+    max_depth: int | None
+
+
+class Asked(Limits):
+    """The options of `search_options`; a reduction is None where nothing is asked."""
+
+    symmetry: bool | None
+    eager: bool | None
+
+
+class Settings(Limits):
+    """The settings of a search, as `model_check.check` and `model_check.refine` take them."""
+
+    symmetry: bool
+    eager: bool
+
+
+def settings_of(protocol: Protocol, asked: Asked) -> Settings:
+    """The settings as asked for; where no reduction is asked for, those of the default scope, as far as they go with the rest."""
     usual = protocol.default_reductions if protocol.scope == getattr(protocol, "default_scope", None) else frozenset()
+    symmetry, eager = asked["symmetry"], asked["eager"]
     if symmetry is None:
         symmetry = "symmetry" in usual and not protocol.quorum_systems
     if eager is None:
-        eager = "eager" in usual and max_depth is None
-    return symmetry, eager
+        eager = "eager" in usual and asked["max_depth"] is None
+    return {**asked, "symmetry": symmetry, "eager": eager}
 
 
 def property_option(command: F) -> F:
     """The properties to check."""
     return click.option("--property", "properties", multiple=True, metavar="NAME", help="Check only this property (may be repeated).")(command)
+
+
+def start_options(command: F) -> F:
+    """Where a search begins, if not at the initial states."""
+    command = click.option("--at", type=int, default=None, metavar="STEP", help="The step of that trace after which to start (default: the last).")(command)
+    return click.option("--from", "from_file", type=click.Path(), default=None, metavar="FILE", help="Start at a state of the trace in FILE.")(command)
 
 
 _QUORUMS_HELP = "majorities (the default), weighted:2,1,1 (a weight for each member), or explicit:1/2,3 (the sets {1} and {2,3})."
@@ -281,6 +313,18 @@ def start_of(protocol: Protocol, from_file: str | None, at: int | None) -> Trace
     return chosen
 
 
+def replay_command(search: Sequence[str], bounds: Bounds, itf_file: Path | None, from_file: str | None, at: int | None) -> str:
+    """The command that shows a counterexample again: from its file, or after the same search within the same bounds."""
+    if itf_file is not None:
+        return f"ionian replay {shlex.quote(str(itf_file))}"
+    again = ["ionian", *search]
+    for name in bounds.constraints:
+        again += ["--constraint", name]
+    if from_file is not None:
+        again += ["--from", from_file, *([] if at is None else ["--at", str(at)])]
+    return f"{shlex.join([*again, '--itf', 'trace.itf.json'])} ; ionian replay trace.itf.json"
+
+
 def writable(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
     """Callback of an option for a file to write: refused before the work starts where it cannot be written."""
     if value is None:
@@ -322,7 +366,7 @@ def write_file(path: Path, text: str) -> None:
         raise IonianError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def write_json(path: Path | None, document: itf.Json) -> None:
+def write_json(path: Path | None, document: object) -> None:
     """Write a result where a file for it is asked for."""
     if path is not None:
         write_file(path, json.dumps(document, indent=1) + "\n")

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from model_check import tla
-from model_check.cli.common import SpecCommand, build, protocol_options, write_file
-from spec.language import IonianError
+from model_check.cli.common import SpecCommand, protocol_options, write_file
+from spec.language import IonianError, Protocol
 
 
 @click.group()
@@ -21,9 +21,8 @@ def export() -> None:
 @protocol_options
 @click.option("--symmetry/--no-symmetry", default=False, help="Let TLC count states up to permutations of interchangeable elements.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR", help="Folder for both files.")
-def export_tla(spec: str, *, sizes: dict[str, int | None], without: tuple[str, ...], quorum_texts: tuple[str, ...], symmetry: bool, output: Path) -> None:
+def export_tla(*, protocol: Protocol, symmetry: bool, output: Path) -> None:
     """Write SPEC as a TLA+ module with a configuration for TLC: `ionian export tla paxos -o out`."""
-    protocol = build(spec, sizes, without, quorum_texts)
     module, configuration = tla.export(protocol, symmetry)
     try:
         output.mkdir(parents=True, exist_ok=True)

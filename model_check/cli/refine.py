@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import click
 from rich.text import Text
 
 from model_check.check import EXIT_STATUS
-from model_check.cli.common import SpecCommand, build, find_protocol, output_option, protocol_options, reductions_of, search_options, write_json
+from model_check.cli.common import Asked, SpecCommand, find_protocol, output_option, protocol_options, search_options, settings_of, write_json
 from model_check.cli.refine_impl import refine_impl
 from model_check.refine import RefinementResult
 from model_check.refine import refine as run_refine
 from model_check.report import console, duration, live_progress, number, print_origin, print_trace, put, reductions, verdict_line
+from spec.language import Protocol
 
 
 class RefineCommand(SpecCommand):
@@ -34,18 +35,10 @@ class RefineCommand(SpecCommand):
 @output_option("--json", "json_file", help_text="Write the whole result.")
 def refine(
     *,
-    spec: str,
+    protocol: Protocol,
     abstract: str,
-    sizes: dict[str, int | None],
-    without: tuple[str, ...],
-    quorum_texts: tuple[str, ...],
-    engine: str,
-    symmetry: bool | None,
-    eager: bool | None,
-    workers: int,
-    max_memory: int | None,
-    max_depth: int | None,
     json_file: Path | None,
+    **asked: Unpack[Asked],
 ) -> int:
     """Check that every step of SPEC, seen through its refinement mapping, is a step of ABSTRACT or none.
 
@@ -53,20 +46,8 @@ def refine(
 
     `ionian refine impl raft` holds the implementation against its spec; see `ionian refine impl --help`.
     """
-    protocol = build(spec, sizes, without, quorum_texts)
-    symmetric, at_once = reductions_of(protocol, symmetry, eager, max_depth)
     with live_progress(console(stderr=True)) as progress:
-        result = run_refine(
-            protocol,
-            find_protocol(abstract),
-            engine=engine,
-            symmetry=symmetric,
-            eager=at_once,
-            workers=workers,
-            max_depth=max_depth,
-            max_memory=max_memory,
-            progress=progress,
-        )
+        result = run_refine(protocol, find_protocol(abstract), progress=progress, **settings_of(protocol, asked))
     write_json(json_file, result.to_json())
     _print(result)
     return EXIT_STATUS[result.verdict]

@@ -37,7 +37,7 @@ def refine_impl(*, name: str, seeds: int, seed: int | None, nodes: int, json_fil
             campaign.go(range(seeds) if seed is None else [seed])
     else:
         campaign.go(range(seeds) if seed is None else [seed])
-    write_json(json_file, campaign.to_json())  # type: ignore[arg-type]  # conformance does not know of ITF
+    write_json(json_file, campaign.to_json())
     _print(campaign)
     return _EXIT_STATUS[campaign.verdict]
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from model_check import itf
-from model_check.cli.common import SpecCommand, build, engine_option, output_option, property_option, protocol_options, write_file, write_json
+from model_check.cli.common import SpecCommand, engine_option, output_option, property_option, protocol_options, write_file, write_json
 from model_check.report import console, live_progress, print_simulation
 from model_check.simulate import simulate as run_simulation
+from spec.language import Protocol
 
 
 @click.command(cls=SpecCommand)
@@ -24,10 +25,7 @@ from model_check.simulate import simulate as run_simulation
 @output_option("--itf", "itf_file", help_text="Write the counterexample as a trace.")
 def simulate(
     *,
-    spec: str,
-    sizes: dict[str, int | None],
-    without: tuple[str, ...],
-    quorum_texts: tuple[str, ...],
+    protocol: Protocol,
     engine: str,
     seed: int,
     walks: int,
@@ -40,7 +38,6 @@ def simulate(
 
     Finds violations; that it finds none shows nothing about the behaviours it did not walk.
     """
-    protocol = build(spec, sizes, without, quorum_texts)
     with live_progress(console(stderr=True)) as progress:
         result = run_simulation(protocol, engine=engine, seed=seed, walks=walks, steps=steps, properties=properties or None, progress=progress)
     if itf_file is not None and result.trace is not None:
