@@ -140,7 +140,7 @@ class SpecCommand(click.Command):
 
 def scope_options(protocol: type[Protocol]) -> list[click.Option]:
     """One option for each sort, under its name and its plural."""
-    default = getattr(protocol, "default_scope", None)
+    default = protocol.default_scope
     found = []
     for name, sort in protocol.sort_names().items():
         size = default.sizes.get(name) if default is not None else None
@@ -209,7 +209,7 @@ class Settings(Limits):
 
 def settings_of(protocol: Protocol, asked: Asked) -> Settings:
     """The settings as asked for; where no reduction is asked for, those of the default scope, as far as they go with the rest."""
-    usual = protocol.default_reductions if protocol.scope == getattr(protocol, "default_scope", None) else frozenset()
+    usual = protocol.default_reductions if protocol.scope == protocol.default_scope else frozenset()
     symmetry, eager = asked["symmetry"], asked["eager"]
     if symmetry is None:
         symmetry = "symmetry" in usual and not protocol.quorum_systems
@@ -235,7 +235,7 @@ _QUORUMS_HELP = "majorities (the default), weighted:2,1,1 (a weight for each mem
 def build(reference: str, sizes: dict[str, int | None], without: Sequence[str], quorum_texts: Sequence[str]) -> Protocol:
     """The protocol that the arguments describe."""
     cls = find_protocol(reference)
-    default = getattr(cls, "default_scope", None)
+    default = cls.default_scope
     scope = Scope(**{**(default.sizes if default is not None else {}), **{n: s for n, s in sizes.items() if s is not None}})
     voting = _sorts_with_quorums(cls)
     for name, size in scope.sizes.items():

@@ -136,7 +136,7 @@ class Protocol:
     """
 
     ir: ClassVar[tree.ProtocolIR]
-    default_scope: ClassVar[Scope]
+    default_scope: ClassVar[Scope | None] = None
     default_reductions: ClassVar[frozenset[str]] = frozenset()
     """How the command line explores the default scope unless told otherwise: `symmetry`, `eager`, both or neither."""
     order: ClassVar[tuple[type, ...]] = ()
@@ -170,7 +170,7 @@ class Protocol:
 
     def _complete(self, scope: Scope | None) -> Scope:
         names = self.sort_names()
-        given = scope if scope is not None else getattr(self, "default_scope", Scope())
+        given = scope or self.default_scope or Scope()
         for name in given.sizes:
             if name not in names:
                 raise ScopeError(f"{self.ir.name} has no sort `{name}`; its sorts are {', '.join(names)}")
