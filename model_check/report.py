@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import IO
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import IO, TypeVar
 
 from rich.console import Console
 from rich.live import Live
@@ -17,6 +17,7 @@ from model_check.explain import Explanation
 from model_check.search import ActionCoverage, Progress
 from model_check.simulate import Simulation
 from model_check.trace import Origin, Trace
+from spec.language import State, Step
 
 _STYLES = {
     **dict.fromkeys(("holds", "proved", "no violation found", "no departure found"), "bold green"),
@@ -25,6 +26,8 @@ _STYLES = {
 }
 _SHORT = 24
 
+T = TypeVar("T")
+
 
 def console(file: IO[str] | None = None, *, stderr: bool = False) -> Console:
     """A console that prints the text it is given, at 80 columns where there is no terminal to ask."""
@@ -32,13 +35,18 @@ def console(file: IO[str] | None = None, *, stderr: bool = False) -> Console:
 
 
 @contextmanager
-def live_progress(out: Console) -> Iterator[Callable[[Progress], None] | None]:
-    """Show progress on a terminal while the body runs; gives None where there is no terminal."""
+def live(out: Console, shown: Callable[[T], Text]) -> Iterator[Callable[[T], None] | None]:
+    """Show on a terminal, while the body runs, what it was given last; gives None where there is no terminal."""
     if not out.is_terminal:
         yield None
         return
-    with Live(console=out, transient=True, refresh_per_second=4) as live:
-        yield lambda progress: live.update(progress_line(progress))
+    with Live(console=out, transient=True, refresh_per_second=4) as display:
+        yield lambda now: display.update(shown(now))
+
+
+def live_progress(out: Console) -> AbstractContextManager[Callable[[Progress], None] | None]:
+    """Show the progress of a search on a terminal while the body runs; gives None where there is no terminal."""
+    return live(out, progress_line)
 
 
 def progress_line(now: Progress) -> Text:
@@ -142,15 +150,19 @@ def reductions(symmetry: bool, eager: bool) -> list[str]:
 
 def print_trace(out: Console, trace: Trace) -> None:
     """Each step with its arguments, and only what it changed."""
-    out.print(Text("   0  initial state", style="bold"))
-    for line in repr(trace.initial).splitlines():
+    print_steps(out, "initial state", [step for step, _ in trace.steps], trace.states)
+
+
+def print_steps(out: Console, start: str, steps: Sequence[Step], states: Sequence[State]) -> None:
+    """The first state, then each step with what it changed; a last one without a value leads to no state."""
+    out.print(Text(f"   0  {start}", style="bold"))
+    for line in repr(states[0]).splitlines():
         put(out, line, 8)
-    before = trace.initial
-    for position, (step, state) in enumerate(trace.steps, start=1):
+    for position, step in enumerate(steps, start=1):
         put(out, f"{position:>4}  {step}", 6, first=0, style="bold")
-        for line in before.diff(state) or ["(nothing changes)"]:
-            put(out, line, 8)
-        before = state
+        if position < len(states):
+            for line in states[position - 1].diff(states[position]) or ["(nothing changes)"]:
+                put(out, line, 8)
 
 
 def print_counterexample(out: Console, trace: Trace, explanation: Explanation, length: str) -> None:
