@@ -15,7 +15,7 @@ from typing import Any
 
 from model_check.eager import Eagerness, only_sends
 from model_check.evaluation import attempts, guarded, successors, well_typed
-from model_check.search import TYPE_INVARIANT, ActionCoverage, Options, Outcome, Progress, Violation, abstraction
+from model_check.search import TYPE_INVARIANT, ActionCoverage, Options, Outcome, Progress, Violation, abstraction, ending_in_order
 from spec.language import IonianError, Map, Protocol, Seq, Sort, State, Window, ir
 from spec.language.values import elements
 from spec.quorums import symmetric
@@ -286,12 +286,11 @@ class _Search:
 
     def run(self, order: Callable[[], None]) -> Outcome:
         """Search in an order; every way to end leaves all figures so far."""
-        try:
-            order()
-        except _OutOfMemory:
-            self.outcome.stopped = f"memory limit of {self.options.max_memory:,} bytes"
-        except KeyboardInterrupt:
-            self.outcome.stopped = "interrupted"
+        with ending_in_order(self.outcome):
+            try:
+                order()
+            except _OutOfMemory:
+                self.outcome.stopped = f"memory limit of {self.options.max_memory:,} bytes"
         self.outcome.seconds = time.perf_counter() - self.began
         return self.outcome
 

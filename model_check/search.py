@@ -16,7 +16,9 @@ Breadth-first order, the same in every engine and for every number of workers:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import typing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from spec.language import Protocol, Scope, State, ir
@@ -100,6 +102,23 @@ class Outcome:
     exact: bool = False
     """Whether states were compared in full, not by fingerprint."""
     warnings: list[str] = field(default_factory=list)
+
+
+class Stoppable(typing.Protocol):
+    """What a search or walks have found so far."""
+
+    stopped: str
+
+
+@contextmanager
+def ending_in_order(found: Stoppable) -> Iterator[None]:
+    """Ctrl-C and the end of memory end what is done inside and are noted; all figures so far stay."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        found.stopped = "interrupted"
+    except MemoryError:
+        found.stopped = "out of memory"
 
 
 def abstraction(protocol: Protocol, refinement: str) -> tuple[Protocol, ir.Refinement]:

@@ -11,7 +11,7 @@ from model_check.native import depth_kernel, kernel
 from model_check.native.compiler import undisturbed
 from model_check.native.engine import PROGRESS_SECONDS, Batch, Engine, Table, doubled
 from model_check.native.runtime import move_depths
-from model_check.search import Options, Outcome, Progress, Violation
+from model_check.search import Options, Outcome, Progress, Violation, ending_in_order
 from spec.language import Protocol
 
 SLICE = 16_384
@@ -92,7 +92,7 @@ class _DepthFirst(Engine):
     def run(self) -> Outcome:
         """Search until the stack is empty, a violation shows, or a limit is met."""
         self.began = self.told = time.perf_counter()
-        try:
+        with ending_in_order(self.outcome):
             self._enter()
             while self.tally[depth_kernel.TOP] and self.bad(self.notes) is None and not self.outcome.stopped:
                 if self._descend():
@@ -100,10 +100,6 @@ class _DepthFirst(Engine):
                 self._raise_undefined()
                 self.refuse_many_steps(self.notes)
                 self._look()
-        except KeyboardInterrupt:
-            self.outcome.stopped = "interrupted"
-        except MemoryError:
-            self.outcome.stopped = "out of memory"
         self._report()
         return self.outcome
 

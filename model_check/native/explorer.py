@@ -21,7 +21,7 @@ from model_check.native import kernel
 from model_check.native.compiler import undisturbed
 from model_check.native.engine import PROGRESS_SECONDS, Batch, Engine, Prints, Table, Words, doubled
 from model_check.native.runtime import move_prints
-from model_check.search import Options, Outcome, Progress, Violation
+from model_check.search import Options, Outcome, Progress, Violation, ending_in_order
 from spec.language import Protocol, State
 
 SLICE = 65_536
@@ -170,13 +170,9 @@ class _Explorer(Engine):
         began = time.perf_counter()
         with ThreadPoolExecutor(self.workers) as pool:
             self.pool = pool
-            try:
+            with ending_in_order(self.outcome):
                 self._enter()
                 self.outcome.stopped = self._levels(began)
-            except KeyboardInterrupt:
-                self.outcome.stopped = "interrupted"
-            except MemoryError:
-                self.outcome.stopped = "out of memory"
         self.outcome.seconds = time.perf_counter() - began
         self._report()
         return self.outcome

@@ -10,7 +10,7 @@ from model_check.evaluation import guarded
 from model_check.native import kernel, walk_kernel
 from model_check.native.compiler import undisturbed
 from model_check.native.engine import PROGRESS_SECONDS, Batch, Engine, Table, doubled
-from model_check.search import Options, Progress, Violation
+from model_check.search import Options, Progress, Violation, ending_in_order
 from model_check.walks import Task, Walked, Walker
 from spec.language import Protocol
 
@@ -63,16 +63,12 @@ class _Walks(Engine):
     def run(self) -> Walked:
         """All walks, up to the first violation, an interruption or the end of memory."""
         self.began = self.told = time.perf_counter()
-        try:
+        with ending_in_order(self.met):
             while not self.met.stopped and not self._finished():
                 if self._wander(SLICE):
                     self._make_room()
                 self._raise_undefined()
                 self._look()
-        except KeyboardInterrupt:
-            self.met.stopped = "interrupted"
-        except MemoryError:
-            self.met.stopped = "out of memory"
         self._report()
         return self.met
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from model_check.check import Bounds
+from model_check.cli.common import replay_command
 from model_check.cli.main import run
 
 BROKEN = ["paxos", "--acceptors", "3", "--ballots", "2", "--values", "2", "--without", "adopt", "--engine", "interpreter", "--symmetry"]
@@ -346,3 +348,12 @@ def test_a_reader_that_leaves_early_is_no_error():
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": "."}, check=False)
     assert done.stdout.startswith("paxos")
     assert "Traceback" not in done.stderr
+
+
+def test_a_counterexample_is_found_again_by_the_same_search_from_the_same_state():
+    bounds = Bounds(("no_restarts", "no_entries"), None, "a state")
+    again = replay_command(["check", "raft"], bounds, None, "the way.json", 4)
+    assert again == (
+        "ionian check raft --constraint no_restarts --constraint no_entries --from 'the way.json' --at 4 --itf trace.itf.json ; ionian replay trace.itf.json"
+    )
+    assert replay_command(["check", "raft"], bounds, Path("a b.json"), "the way.json", 4) == "ionian replay 'a b.json'"

@@ -14,7 +14,7 @@ from model_check.cli.main import run
 from model_check.smt import finite_expressions
 from model_check.smt.bmc import BmcResult, bmc
 from model_check.smt.circuit import TRUE
-from model_check.smt.finite import Truth
+from model_check.smt.finite import Domains, Truth
 from spec.consensus import Consensus
 from spec.language import IonianError, Protocol, Scope, SpecError
 from spec.paxos import Paxos
@@ -131,6 +131,13 @@ def test_a_wrong_answer_of_the_solver_is_not_believed(monkeypatch: pytest.Monkey
     monkeypatch.setattr(finite_expressions.Evaluator, "_Member", lambda self, e: Truth(-TRUE))
     with pytest.raises(EngineError, match="internal error"):
         bmc(Paxos(Scope(acceptor=2, ballot=1, value=1)), 6)
+
+
+def test_a_step_that_cpython_takes_otherwise_is_an_error_of_the_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    protocol = Consensus(Scope(value=2), without=("choose only once",))
+    monkeypatch.setattr(Domains, "decode_state", lambda self, answer, variables: protocol.initial_states()[0])
+    with pytest.raises(EngineError, match=r"CPython takes step 1 of the solver's behaviour, choose\(v=v1\), otherwise"):
+        bmc(protocol, 3)
 
 
 UNDEFINED = '''"""A field of None."""
