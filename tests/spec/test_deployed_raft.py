@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from figure_8 import TWO_LEADERS_AND_THE_FIRST_AGAIN, follow
 
 from model_check.check import check
 from spec.deployed_raft import DeployedRaft
 from spec.language import Scope, ir
 from spec.raft import Raft
+from tests.figure_8 import TWO_LEADERS_AND_THE_FIRST_AGAIN, follow
 
 THREE = Scope(node=3, term=2, index=1, value=1)
 

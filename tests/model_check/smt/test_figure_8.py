@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from figure_8 import TWO_LEADERS_AND_THE_FIRST_AGAIN, follow
 
 from model_check import itf
 from model_check.smt.bmc import bmc
@@ -19,6 +18,7 @@ from model_check.trace import Origin, Trace
 from proofs.raft import RaftProof
 from spec.language import Scope
 from spec.raft import Raft, Role
+from tests.figure_8 import TWO_LEADERS_AND_THE_FIRST_AGAIN, follow
 
 PAGE = Path(__file__).parents[3] / "docs" / "figure-8.itf.json"
 RULE = "commit only entries of the current term"
