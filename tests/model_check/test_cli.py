@@ -357,3 +357,10 @@ def test_a_counterexample_is_found_again_by_the_same_search_from_the_same_state(
         "ionian check raft --constraint no_restarts --constraint no_entries --from 'the way.json' --at 4 --itf trace.itf.json ; ionian replay trace.itf.json"
     )
     assert replay_command(["check", "raft"], bounds, Path("a b.json"), "the way.json", 4) == "ionian replay 'a b.json'"
+
+
+@pytest.mark.parametrize(("given", "again"), [(["--no-symmetry"], "--no-symmetry"), (["--symmetry"], "--symmetry"), ([], "")])
+def test_what_a_search_was_told_it_is_told_again(given, again, capsys):
+    assert run(["check", "consensus", "--without", "choose only once", "--engine", "interpreter", *given]) == 1
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Replay: ")]
+    assert [word for word in line.split() if "symmetry" in word] == again.split()
