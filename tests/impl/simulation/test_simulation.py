@@ -186,6 +186,13 @@ def test_an_operation_that_all_refuse_has_failed():
     assert {operation.outcome for operation in run.history if operation.invoked < SECOND} == {"fail"}
 
 
+def test_that_an_earlier_operation_was_taken_does_not_matter_then():
+    run = Recorded(EXACT, Workload(clients=2), [Partition(SECOND, 5 * SECOND, (1,)), Partition(SECOND, 5 * SECOND, (2,))])
+    run.run(5 * SECOND)
+    assert {operation.outcome for operation in run.history if operation.invoked < SECOND // 2} >= {"ok"}
+    assert {operation.outcome for operation in run.history if 3 * SECOND < operation.invoked < 3.5 * SECOND} == {"fail"}
+
+
 def test_a_client_asks_again_with_the_same_number():
     run = Recorded(EXACT, Workload(object="kv", clients=2, reads=0), [OneWay(SECOND, int(1.5 * SECOND), (1,)), OneWay(2 * SECOND, int(2.5 * SECOND), (2,))])
     run.run(3 * SECOND)
