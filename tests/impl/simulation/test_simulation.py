@@ -186,6 +186,14 @@ def test_an_operation_that_all_refuse_has_failed():
     assert {operation.outcome for operation in run.history if operation.invoked < SECOND} == {"fail"}
 
 
+def test_a_crash_that_waits_for_a_write_ends_with_its_fault():
+    """A host that is cut off writes nothing, and later it must not crash for good."""
+    run = Recorded(EXACT, Workload(clients=2), [Partition(SECOND, 2 * SECOND, (3,)), Crash(int(1.1 * SECOND), int(1.9 * SECOND), (3,), surviving=0)])
+    run.run(4 * SECOND)
+    assert run.hosts[3].node is not None
+    assert run.hosts[3].applied_index > run.hosts[1].applied_index - 20
+
+
 def test_that_an_earlier_operation_was_taken_does_not_matter_then():
     run = Recorded(EXACT, Workload(clients=2), [Partition(SECOND, 5 * SECOND, (1,)), Partition(SECOND, 5 * SECOND, (2,))])
     run.run(5 * SECOND)
