@@ -15,7 +15,7 @@ from typing import Any
 
 from model_check.eager import Eagerness, only_sends
 from model_check.evaluation import attempts, guarded, successors, well_typed
-from model_check.search import TYPE_INVARIANT, ActionCoverage, Options, Outcome, Progress, Violation, abstraction
+from model_check.search import TYPE_INVARIANT, ActionCoverage, Options, Outcome, Progress, Violation, abstraction, in_bytes
 from spec.language import IonianError, Map, Protocol, Seq, Sort, State, Window, ir
 from spec.language.values import elements
 from spec.quorums import symmetric
@@ -289,7 +289,7 @@ class _Search:
         try:
             order()
         except _OutOfMemory:
-            self.outcome.stopped = f"memory limit of {self.options.max_memory:,} bytes"
+            self.outcome.stopped = f"memory limit of {in_bytes(self.options.max_memory or 0)}"
         except KeyboardInterrupt:
             self.outcome.stopped = "interrupted"
         self.outcome.seconds = time.perf_counter() - self.began

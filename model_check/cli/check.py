@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from model_check import itf
 from model_check.check import EXIT_STATUS, SEARCHES, Result
 from model_check.check import check as run_check
 from model_check.cli.common import (
@@ -21,7 +20,7 @@ from model_check.cli.common import (
     reductions_of,
     search_options,
     start_of,
-    write_file,
+    write_counterexample,
     write_json,
 )
 from model_check.report import console, live_progress, print_result
@@ -92,8 +91,7 @@ def check(
         )
     if start is not None:
         result = replace(result, bounds=replace(result.bounds, start=f"the state after step {len(start.steps)} of {from_file}"))
-    if itf_file is not None and result.trace is not None:
-        write_file(itf_file, itf.write(result.trace))
+    write_counterexample(itf_file, result.trace)
     write_json(json_file, result.to_json())
     print_result(console(), result, _replay_command(result, itf_file, from_file, at))
     return EXIT_STATUS[result.verdict]

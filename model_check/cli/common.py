@@ -21,11 +21,14 @@ from model_check.check import ENGINES
 from model_check.trace import Origin, Trace, first_wrong_step, scope_option
 from spec.language import IonianError, Protocol, Scope, ScopeError, SpecError, ir
 from spec.language.context import QuorumSystem
+from spec.language.errors import did_you_mean
 from spec.quorums import explicit, majorities, weighted
 
 SHIPPED = ("consensus", "voting", "paxos", "consensus-log", "multi-paxos", "replicated-log", "raft", "deployed-raft", "etcd-raft")
 # Beyond these, the sets of members and quorums alone do not fit into any memory.
 _LARGEST, _LARGEST_WITH_QUORUMS = 64, 12
+# Each has buffers of its own, some 100 MB.
+_MOST_WORKERS = 256
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -39,7 +42,8 @@ def find_protocol(reference: str) -> type[Protocol]:
         return _only(_classes(_load(Path(path))), name, path)
     module = f"spec.{reference.replace('-', '_')}"
     if reference.replace("_", "-") not in SHIPPED or importlib.util.find_spec(module) is None:
-        raise SpecError(f"unknown spec `{reference}`: give {', '.join(available())}, or path/to/file.py:ClassName")
+        known = available()
+        raise SpecError(f"unknown spec `{reference}`: give {', '.join(known)}, or path/to/file.py:ClassName{did_you_mean(reference, known)}")
     return _only(_classes(importlib.import_module(module)), "", reference)
 
 
@@ -48,10 +52,29 @@ def available() -> list[str]:
     return [name for name in SHIPPED if importlib.util.find_spec(f"spec.{name.replace('-', '_')}") is not None]
 
 
+_loaded: dict[Path, tuple[bytes, Any]] = {}
+
+
 def _load(path: Path) -> Any:
-    """The module in a file; SpecError for a file that cannot be read or imported."""
+    """The module in a file, the same one while the file stays as it is: one with its twin's sorts and classes would not know its own values.
+
+    SpecError for a file that cannot be read or imported.
+    """
+    if path.is_dir():
+        raise SpecError(f"{path} is a folder; name the file in it: {path / 'my_protocol.py'}:MyProtocol")
     if not path.is_file():
         raise SpecError(f"no such spec file: {path}")
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise SpecError(f"{path} cannot be read: {error.strerror}") from None
+    if path.resolve() not in _loaded or _loaded[path.resolve()][0] != text:
+        _loaded[path.resolve()] = text, _executed(path)
+    return _loaded[path.resolve()][1]
+
+
+def _executed(path: Path) -> Any:
+    """A file's module, made anew."""
     name = f"ionian_spec_{path.stem}"
     found = importlib.util.spec_from_file_location(name, path.resolve())
     if found is None or found.loader is None:
@@ -64,8 +87,8 @@ def _load(path: Path) -> Any:
     except IonianError:
         raise
     except SyntaxError as error:
-        raise SpecError(f"{error.msg}; mend the Python syntax", str(error.filename), error.lineno or 0, error.offset or 0) from None
-    except Exception as error:
+        raise SpecError(f"{error.msg}; mend the Python syntax", error.filename or str(path), error.lineno or 1, error.offset or 1) from None
+    except (Exception, SystemExit) as error:
         line = _line_in(error, path.resolve())
         raise SpecError(f"the module does not load: {type(error).__name__}: {error}", str(path), line, 1) from None
     finally:
@@ -111,7 +134,8 @@ class SpecCommand(click.Command):
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             own = [max(p.opts, key=len) for p in self.get_params(ctx) if isinstance(p, click.Option)]
-            raise click.UsageError(f"unknown option {error.option_name}; `{self.name}` has {', '.join(sorted(own))}", ctx) from None
+            nearest = did_you_mean(error.option_name, own)
+            raise click.UsageError(f"unknown option {error.option_name}; `{self.name}` has {', '.join(sorted(own))}{nearest}", ctx) from None
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's own parameters, then the scope's."""
@@ -157,9 +181,9 @@ def protocol_options(command: F) -> F:
 
 def workers_option(command: F) -> F:
     """The number of threads, all cores' unless given."""
-    return click.option(
-        "--workers", type=click.IntRange(min=1), default=lambda: os.cpu_count() or 1, help="Threads of the native engine (default: one for each core)."
-    )(command)
+    cores = min(os.cpu_count() or 1, _MOST_WORKERS)
+    workers = click.IntRange(min=1, max=_MOST_WORKERS)
+    return click.option("--workers", type=workers, default=cores, help="Threads of the native engine (default: one for each core).")(command)
 
 
 def engine_option(command: F) -> F:
@@ -206,6 +230,9 @@ def build(reference: str, sizes: dict[str, int | None], without: Sequence[str], 
     default = getattr(cls, "default_scope", None)
     scope = Scope(**{**(default.sizes if default is not None else {}), **{n: s for n, s in sizes.items() if s is not None}})
     voting = _sorts_with_quorums(cls)
+    missing = [name for name in cls.sort_names() if name not in scope.sizes]
+    if missing:
+        raise ScopeError(f"scope: {cls.ir.name} has no default size for {', '.join(missing)}; give {' '.join(f'{scope_option(n)} 2' for n in missing)}")
     for name, size in scope.sizes.items():
         largest = _LARGEST_WITH_QUORUMS if name in voting else _LARGEST
         if size > largest:
@@ -289,12 +316,21 @@ def writable(ctx: click.Context, param: click.Parameter, value: Path | None) -> 
         if value.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
         if not _special(value):
+            _want_one_file_each(ctx, value)
             descriptor, temporary = tempfile.mkstemp(dir=value.parent, prefix=f".{value.name}.")
             os.close(descriptor)
             Path(temporary).unlink()
     except OSError as error:
         raise click.BadParameter(f"{value} cannot be written: {error.strerror}", ctx, param) from None
     return value
+
+
+def _want_one_file_each(ctx: click.Context, path: Path) -> None:
+    """OSError where another option writes the same file."""
+    taken = ctx.meta.setdefault("ionian.outputs", set())
+    if path.resolve() in taken:
+        raise OSError(errno.EEXIST, "another option writes the same file")
+    taken.add(path.resolve())
 
 
 def _special(path: Path) -> bool:
@@ -320,6 +356,14 @@ def write_file(path: Path, text: str) -> None:
             raise
     except OSError as error:
         raise IonianError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def write_counterexample(path: Path | None, trace: Trace | None) -> None:
+    """Write a trace where a file for it is asked for; where there is none, say that the file is left as it was."""
+    if path is not None and trace is not None:
+        write_file(path, itf.write(trace))
+    elif path is not None:
+        click.echo(f"no counterexample: {path} is not written", err=True)
 
 
 def write_json(path: Path | None, document: itf.Json) -> None:

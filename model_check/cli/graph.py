@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from model_check.cli.common import SpecCommand, build, output_option, protocol_options, write_file
+from model_check.report import console, number
 from model_check.state_graph import DATA_LIMIT, PICTURE_LIMIT, state_graph, to_dot, to_graphml, to_json, to_svg
 
 _WRITERS = {".svg": (to_svg, PICTURE_LIMIT), ".dot": (to_dot, PICTURE_LIMIT), ".graphml": (to_graphml, DATA_LIMIT), ".json": (to_json, DATA_LIMIT)}
@@ -21,6 +22,8 @@ def graph(spec: str, sizes: dict[str, int | None], without: tuple[str, ...], quo
     if output.suffix not in _WRITERS:
         raise click.UsageError(f"{output}: the name ends in none of {', '.join(_WRITERS)}")
     write, limit = _WRITERS[output.suffix]
-    found = state_graph(build(spec, sizes, without, quorum_texts), limit)
+    protocol = build(spec, sizes, without, quorum_texts)
+    with console(stderr=True).status("") as status:
+        found = state_graph(protocol, limit, lambda states: status.update(f"{number(states)} states so far; at most {number(limit)} make a {output.suffix}"))
     write_file(output, write(found))
     click.echo(f"{output}: {found.number_of_nodes():,} states, {found.number_of_edges():,} steps")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
-from model_check import itf
-from model_check.cli.common import SpecCommand, build, engine_option, output_option, property_option, protocol_options, write_file, write_json
+from model_check.cli.common import SpecCommand, build, engine_option, output_option, property_option, protocol_options, write_counterexample, write_json
 from model_check.report import console, live_progress, print_simulation
+from model_check.simulate import Simulation
 from model_check.simulate import simulate as run_simulation
 
 
@@ -43,8 +44,16 @@ def simulate(
     protocol = build(spec, sizes, without, quorum_texts)
     with live_progress(console(stderr=True)) as progress:
         result = run_simulation(protocol, engine=engine, seed=seed, walks=walks, steps=steps, properties=properties or None, progress=progress)
-    if itf_file is not None and result.trace is not None:
-        write_file(itf_file, itf.write(result.trace))
+    write_counterexample(itf_file, result.trace)
     write_json(json_file, result.to_json())
-    print_simulation(console(), result)
+    print_simulation(console(), result, _replay_command(result, steps, itf_file))
     return {"violated": 1, "inconclusive": 3}.get(result.verdict, 0)
+
+
+def _replay_command(result: Simulation, steps: int, itf_file: Path | None) -> str:
+    """The command that shows the counterexample again."""
+    if itf_file is not None:
+        return f"ionian replay {shlex.quote(str(itf_file))}"
+    again = ["ionian", "simulate", *result.origin.arguments(), "--property", result.property, "--engine", result.engine]
+    again += ["--seed", str(result.seed), "--walks", str(result.walks), "--steps", str(steps), "--itf", "trace.itf.json"]
+    return f"{shlex.join(again)} ; ionian replay trace.itf.json"
