@@ -160,6 +160,10 @@ class RefinementMapping:
         with guarded(self.protocol, f"refinement mapping `{self.refinement.name}`", state):
             return self.protocol.mapped(self.refinement, state)
 
+    def allows_initially(self, state: State) -> bool:
+        """Whether the abstract protocol may start in what a state stands for."""
+        return self.image(state) in self.abstract.initial_states()
+
     def allows(self, state: State, after: State) -> bool:
         """Whether a step is a step of the abstract protocol, or changes nothing in it."""
         before, then = self.image(state), self.image(after)

@@ -17,6 +17,7 @@ from model_check.explain import Explanation
 from model_check.search import ActionCoverage, Progress, in_bytes
 from model_check.simulate import Simulation
 from model_check.trace import Origin, Trace
+from spec.language import State
 
 _STYLES = {
     **dict.fromkeys(("holds", "proved", "no violation found", "no departure found"), "bold green"),
@@ -211,6 +212,15 @@ def _verdict(result: Result) -> Text:
     else:
         where = f"stopped: {result.stopped}; no violation in what was covered so far"
     return verdict_line(result.verdict, where)
+
+
+def print_images(out: Console, abstract: str, trace: Trace, images: tuple[State, ...]) -> None:
+    """What the last step of a trace (or its initial state) stands for in the abstract protocol, which does not allow it."""
+    put(out, f"{abstract} has no such step. Its states:" if trace.steps else f"{abstract} does not start there. Its state:", 0)
+    for label, image in zip(("before", "after"), images, strict=False):
+        put(out, label if trace.steps else "mapped", 2)
+        for line in repr(image).splitlines():
+            put(out, line, 4)
 
 
 def print_simulation(out: Console, result: Simulation, replay: str = "") -> None:

@@ -17,6 +17,7 @@ from model_check.cli.common import (
     output_option,
     property_option,
     protocol_options,
+    reductions_again,
     reductions_of,
     search_options,
     start_of,
@@ -106,10 +107,7 @@ def _replay_command(result: Result, itf_file: Path | None, from_file: str | None
     again = ["ionian", "check", *result.origin.arguments(), "--property", result.property]
     if result.search != "breadth-first" or result.engine != "native":
         again += ["--engine", result.engine, "--search", result.search]
-    # What was refused has to be refused again, where the default is otherwise.
-    asked = click.get_current_context().params
-    for option, used in (("symmetry", result.symmetry), ("eager", result.eager)):
-        again += [f"--{option}"] * used + [f"--no-{option}"] * (asked[option] is False)
+    again += reductions_again(result.symmetry, result.eager)
     again += [] if result.bounds.max_depth is None else ["--max-depth", str(result.bounds.max_depth)]
     for name in result.bounds.constraints:
         again += ["--constraint", name]

@@ -216,6 +216,15 @@ def reductions_of(protocol: Protocol, symmetry: bool | None, eager: bool | None,
     return symmetry, eager
 
 
+def reductions_again(symmetry: bool, eager: bool) -> list[str]:
+    """The options that repeat the reductions of the present command; what it refused has to be refused again, where the default is otherwise."""
+    asked = click.get_current_context().params
+    found = []
+    for option, used in (("symmetry", symmetry), ("eager", eager)):
+        found += [f"--{option}"] * used + [f"--no-{option}"] * (asked[option] is False)
+    return found
+
+
 def property_option(command: F) -> F:
     """The properties to check."""
     return click.option("--property", "properties", multiple=True, metavar="NAME", help="Check only this property (may be repeated).")(command)

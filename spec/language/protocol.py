@@ -185,6 +185,8 @@ class Protocol:
         rules = [r for r, _ in cls.ir.rules]
         wanted = rule_id(name)
         matching = [wanted] if wanted in rules else [r for r in rules if r.startswith(wanted)]
+        if len(matching) > 1 and wanted:
+            raise SpecError(f"{cls.ir.name} has {len(matching)} rules that begin with `{name}`: {', '.join(matching)}; write more of the name")
         if len(matching) != 1:
             raise SpecError(f"{cls.ir.name} has no rule `{name}`; its rules are {', '.join(rules) or 'none'}{did_you_mean(wanted, rules)}")
         return matching[0]
