@@ -322,24 +322,27 @@ def writable(ctx: click.Context, param: click.Parameter, value: Path | None) -> 
     if value is None:
         return None
     try:
-        if value.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        if not _special(value):
-            _want_one_file_each(ctx, value)
-            descriptor, temporary = tempfile.mkstemp(dir=value.parent, prefix=f".{value.name}.")
-            os.close(descriptor)
-            Path(temporary).unlink()
-    except OSError as error:
-        raise click.BadParameter(f"{value} cannot be written: {error.strerror}", ctx, param) from None
+        want_writable(value)
+    except IonianError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+    taken = ctx.meta.setdefault("ionian.outputs", set())
+    if value.resolve() in taken and not _special(value):
+        raise click.BadParameter(f"{value}: another option writes the same file", ctx, param)
+    taken.add(value.resolve())
     return value
 
 
-def _want_one_file_each(ctx: click.Context, path: Path) -> None:
-    """OSError where another option writes the same file."""
-    taken = ctx.meta.setdefault("ionian.outputs", set())
-    if path.resolve() in taken:
-        raise OSError(errno.EEXIST, "another option writes the same file")
-    taken.add(path.resolve())
+def want_writable(path: Path) -> None:
+    """IonianError where a file cannot be written."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        if not _special(path):
+            descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            os.close(descriptor)
+            Path(temporary).unlink()
+    except OSError as error:
+        raise IonianError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _special(path: Path) -> bool:
