@@ -38,10 +38,11 @@ def find_protocol(reference: str) -> type[Protocol]:
     path, colon, name = reference.rpartition(":") if not reference.endswith(".py") else (reference, "", "")
     if not colon:
         path = reference
-    if path.endswith(".py") or os.sep in path:
+    shipped = reference.replace("_", "-") in SHIPPED
+    if path.endswith(".py") or os.sep in path or (not shipped and Path(path).exists()):
         return _only(_classes(_load(Path(path))), name, path)
     module = f"spec.{reference.replace('-', '_')}"
-    if reference.replace("_", "-") not in SHIPPED or importlib.util.find_spec(module) is None:
+    if not shipped or importlib.util.find_spec(module) is None:
         known = available()
         raise SpecError(f"unknown spec `{reference}`: give {', '.join(known)}, or path/to/file.py:ClassName{did_you_mean(reference, known)}")
     return _only(_classes(importlib.import_module(module)), "", reference)

@@ -213,6 +213,15 @@ def test_an_old_trace_is_left_alone_and_said_to_be(capsys, tmp_path):
     assert path.read_text() == "old"
 
 
+def test_a_shipped_name_is_not_a_folder_beside_it_and_another_one_is(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "paxos").mkdir()
+    (tmp_path / "specs").mkdir()
+    assert run(["list", "paxos"]) == 0
+    assert "phase_1a" in capsys.readouterr().out
+    refused(capsys, ["list", "specs"], "specs is a folder; name the file in it: specs/my_protocol.py:MyProtocol")
+
+
 @pytest.mark.parametrize("words", [[], ["export"], ["trace"]])
 def test_no_arguments_show_the_help(capsys, words):
     assert run(words) == 2
