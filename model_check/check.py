@@ -13,6 +13,7 @@ from model_check.explain import Explanation, explain
 from model_check.search import TYPE_INVARIANT, ActionCoverage, Options, Outcome, Progress
 from model_check.trace import Origin, Trace, replay_path
 from spec.language import IonianError, Protocol, SpecError, State
+from spec.language.errors import did_you_mean
 
 Verdict: TypeAlias = Literal["holds", "violated", "inconclusive"]
 EXIT_STATUS: dict[Verdict, int] = {"holds": 0, "violated": 1, "inconclusive": 3}
@@ -196,7 +197,7 @@ def want_known(what: str, wanted: tuple[str, ...], known: tuple[str, ...]) -> No
     """SpecError for a name that is not among those known."""
     for name in wanted:
         if name not in known:
-            raise SpecError(f"{what} `{name}` is unknown; there is {', '.join(known) or 'none'}")
+            raise SpecError(f"{what} `{name}` is unknown; there is {', '.join(known) or 'none'}{did_you_mean(name, known)}")
 
 
 def _result(protocol: Protocol, options: Options, outcome: Outcome, search: str, start: Trace | None) -> Result:

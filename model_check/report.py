@@ -14,7 +14,7 @@ from rich.text import Text
 
 from model_check.check import Result
 from model_check.explain import Explanation
-from model_check.search import ActionCoverage, Progress
+from model_check.search import ActionCoverage, Progress, in_bytes
 from model_check.simulate import Simulation
 from model_check.trace import Origin, Trace
 from spec.language import State, Step
@@ -54,7 +54,7 @@ def progress_line(now: Progress) -> Text:
     rate = now.distinct_states / now.seconds if now.seconds else 0
     return Text(
         f"depth {now.depth}  {number(now.distinct_states)} distinct of {number(now.generated_states)} states  {number(round(rate))}/s\n"
-        f"frontier {number(now.frontier)}  memory {memory(now.memory)}  {now.seconds:.0f} s  busiest action {now.busiest_action}",
+        f"frontier {number(now.frontier)}  memory {in_bytes(now.memory)}  {now.seconds:.0f} s  busiest action {now.busiest_action}",
         style="dim",
     )
 
@@ -77,16 +77,6 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{number(count)} {noun if count == 1 else plural or f'{noun}s'}"
 
 
-def memory(count: int) -> str:
-    """Bytes in the unit that suits them."""
-    size = float(count)
-    for unit in ("B", "KB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
-
-
 def duration(seconds: float) -> str:
     """Seconds, with as many digits as a reader can use."""
     return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
@@ -100,10 +90,7 @@ def print_result(out: Console, result: Result, replay: str = "") -> None:
         put(out, f"warning: {warning}", 0, style="yellow")
     if result.trace is not None and result.explanation is not None:
         out.print()
-        print_counterexample(out, result.trace, result.explanation, _length(result))
-        if replay:
-            out.print()
-            out.print(Text(f"Replay: {replay}"), soft_wrap=True)
+        print_counterexample(out, result.trace, result.explanation, _length(result), replay)
     out.print()
     print_coverage(out, result.coverage)
     print_witnesses(out, result.witnesses)
@@ -165,12 +152,15 @@ def print_steps(out: Console, start: str, steps: Sequence[Step], states: Sequenc
                 put(out, line, 8)
 
 
-def print_counterexample(out: Console, trace: Trace, explanation: Explanation, length: str) -> None:
-    """The behaviour, then the property it violates, the conjunct that fails, and the values in it."""
+def print_counterexample(out: Console, trace: Trace, explanation: Explanation, length: str, replay: str = "") -> None:
+    """The behaviour, then the property it violates, the conjunct that fails, and the values in it; then the command that replays it."""
     out.print(Text(f"Counterexample ({length})"))
     print_trace(out, trace)
     out.print()
     print_explanation(out, explanation)
+    if replay:
+        out.print()
+        out.print(Text(f"Replay: {replay}"), soft_wrap=True)
 
 
 def print_explanation(out: Console, found: Explanation, word: str = "Violated") -> None:
@@ -221,7 +211,7 @@ def _figures(result: Result) -> str:
     missed = "states compared in full, not by fingerprint" if chance == 0 else f"chance that a state was missed (fingerprints): {chance:.1e}"
     return (
         f"{number(result.distinct_states)} distinct states, {number(result.generated_states)} generated, depth {result.depth}\n"
-        f"{compiled}exploring {duration(result.seconds)}{rate}, memory {memory(result.memory)}\n{missed}"
+        f"{compiled}exploring {duration(result.seconds)}{rate}, memory {in_bytes(result.memory)}\n{missed}"
     )
 
 
@@ -235,20 +225,30 @@ def _verdict(result: Result) -> Text:
     return verdict_line(result.verdict, where)
 
 
-def print_simulation(out: Console, result: Simulation) -> None:
-    """The report of random walks."""
+def print_images(out: Console, abstract: str, trace: Trace, images: tuple[State, ...]) -> None:
+    """What the last step of a trace (or its initial state) stands for in the abstract protocol, which does not allow it."""
+    put(out, f"{abstract} has no such step. Its states:" if trace.steps else f"{abstract} does not start there. Its state:", 0)
+    for label, image in zip(("before", "after"), images, strict=False):
+        put(out, label if trace.steps else "mapped", 2)
+        for line in repr(image).splitlines():
+            put(out, line, 4)
+
+
+def print_simulation(out: Console, result: Simulation, replay: str = "") -> None:
+    """The report of random walks; `replay` is the command that shows a counterexample again."""
     print_origin(out, result.origin)
     put(out, f"{result.engine} engine, random walks, seed {result.seed}", 0, style="dim")
     if result.trace is not None and result.explanation is not None:
         out.print()
-        print_counterexample(out, result.trace, result.explanation, f"{len(result.trace.steps)} steps, found at random: a shorter one may exist")
+        length = f"{counted(len(result.trace.steps), 'step')}, found at random: a shorter one may exist"
+        print_counterexample(out, result.trace, result.explanation, length, replay)
     out.print()
     print_coverage(out, result.coverage)
     print_witnesses(out, result.witnesses)
     out.print()
     rate = f" ({number(round(result.steps / result.seconds))} steps/s)" if result.seconds >= 0.01 else ""
     compiled = f"compiling {duration(result.compile_seconds)}, " if result.engine == "native" else ""
-    out.print(Text(f"{number(result.walks)} walks, {number(result.steps)} steps, {number(result.distinct_states)} distinct states"))
+    out.print(Text(f"{counted(result.walks, 'walk')}, {counted(result.steps, 'step')}, {counted(result.distinct_states, 'distinct state')}"))
     out.print(Text(f"{compiled}walking {duration(result.seconds)}{rate}"))
     where = {"violated": f"{result.property}, in walk {result.walks}", "inconclusive": f"stopped: {result.stopped}"}
     out.print(verdict_line(result.verdict, where.get(result.verdict, "in these walks: other behaviours were not checked")))

@@ -128,3 +128,13 @@ def abstraction(protocol: Protocol, refinement: str) -> tuple[Protocol, ir.Refin
     names = target.sort_names()
     systems = {name: system for name, system in protocol.quorum_systems.items() if name in names}
     return target(Scope(**{name: protocol.scope.sizes[name] for name in names}), quorums=systems), mapping
+
+
+def in_bytes(count: int) -> str:
+    """An amount of memory in the unit that suits it."""
+    size = float(count)
+    for unit in ("B", "KB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

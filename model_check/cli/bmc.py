@@ -67,5 +67,5 @@ def bmc(
         write_file(itf_file, itf.write(result.trace))
     write_json(json_file, result.to_json())
     search = ["bmc", *result.origin.arguments(), "--depth", str(result.max_depth), "--property", result.property]
-    print_bmc(console(), result, replay_command(search, result.bounds, itf_file, from_file, at))
+    print_bmc(console(), result, replay_command(search, itf_file, result.bounds, from_file, at))
     return EXIT_STATUS[result.verdict]

@@ -9,7 +9,6 @@ from typing import Unpack
 import click
 from click.core import ParameterSource
 
-from model_check import itf
 from model_check.check import EXIT_STATUS, SEARCHES, Result
 from model_check.check import check as run_check
 from model_check.cli.common import (
@@ -18,12 +17,13 @@ from model_check.cli.common import (
     output_option,
     property_option,
     protocol_options,
+    reductions_again,
     replay_command,
     search_options,
     settings_of,
     start_of,
     start_options,
-    write_file,
+    write_counterexample,
     write_json,
 )
 from model_check.report import console, live_progress, print_result
@@ -72,10 +72,9 @@ def check(
         result = run_check(protocol, search=search, constraints=constraints, properties=properties or None, start=start, progress=progress, **settings)
     if start is not None:
         result = replace(result, bounds=replace(result.bounds, start=f"the state after step {len(start.steps)} of {from_file}"))
-    if itf_file is not None and result.trace is not None:
-        write_file(itf_file, itf.write(result.trace))
+    write_counterexample(itf_file, result.trace)
     write_json(json_file, result.to_json())
-    print_result(console(), result, replay_command(_search(result), result.bounds, itf_file, from_file, at))
+    print_result(console(), result, replay_command(_search(result), itf_file, result.bounds, from_file, at))
     return EXIT_STATUS[result.verdict]
 
 
@@ -84,8 +83,5 @@ def _search(result: Result) -> list[str]:
     again = ["check", *result.origin.arguments(), "--property", result.property]
     if result.search != "breadth-first" or result.engine != "native":
         again += ["--engine", result.engine, "--search", result.search]
-    # What was refused has to be refused again, where the default is otherwise.
-    asked = click.get_current_context().params
-    for option, used in (("symmetry", result.symmetry), ("eager", result.eager)):
-        again += [f"--{option}"] * used + [f"--no-{option}"] * (asked[option] is False)
+    again += reductions_again(result.symmetry, result.eager)
     return again + ([] if result.bounds.max_depth is None else ["--max-depth", str(result.bounds.max_depth)])

@@ -22,11 +22,14 @@ from model_check.check import ENGINES, Bounds
 from model_check.trace import Origin, Trace, first_wrong_step, scope_option
 from spec.language import IonianError, Protocol, Scope, ScopeError, SpecError, ir
 from spec.language.context import QuorumSystem
+from spec.language.errors import did_you_mean
 from spec.quorums import explicit, majorities, weighted
 
 SHIPPED = ("consensus", "voting", "paxos", "consensus-log", "multi-paxos", "replicated-log", "raft", "deployed-raft", "etcd-raft")
 # Beyond these, the sets of members and quorums alone do not fit into any memory.
 _LARGEST, _LARGEST_WITH_QUORUMS = 64, 12
+# Each has buffers of its own, some 100 MB.
+_MOST_WORKERS = 256
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,11 +39,13 @@ def find_protocol(reference: str) -> type[Protocol]:
     path, colon, name = reference.rpartition(":") if not reference.endswith(".py") else (reference, "", "")
     if not colon:
         path = reference
-    if path.endswith(".py") or os.sep in path:
+    shipped = reference.replace("_", "-") in SHIPPED
+    if path.endswith(".py") or os.sep in path or (not shipped and Path(path).exists()):
         return _only(_classes(_load(Path(path))), name, path)
     module = f"spec.{reference.replace('-', '_')}"
-    if reference.replace("_", "-") not in SHIPPED or importlib.util.find_spec(module) is None:
-        raise SpecError(f"unknown spec `{reference}`: give {', '.join(available())}, or path/to/file.py:ClassName")
+    if not shipped or importlib.util.find_spec(module) is None:
+        known = available()
+        raise SpecError(f"unknown spec `{reference}`: give {', '.join(known)}, or path/to/file.py:ClassName{did_you_mean(reference, known)}")
     return _only(_classes(importlib.import_module(module)), "", reference)
 
 
@@ -49,10 +54,29 @@ def available() -> list[str]:
     return [name for name in SHIPPED if importlib.util.find_spec(f"spec.{name.replace('-', '_')}") is not None]
 
 
+_loaded: dict[Path, tuple[bytes, Any]] = {}
+
+
 def _load(path: Path) -> Any:
-    """The module in a file; SpecError for a file that cannot be read or imported."""
+    """The module in a file, the same one while the file stays as it is: one with its twin's sorts and classes would not know its own values.
+
+    SpecError for a file that cannot be read or imported.
+    """
+    if path.is_dir():
+        raise SpecError(f"{path} is a folder; name the file in it: {path / 'my_protocol.py'}:MyProtocol")
     if not path.is_file():
         raise SpecError(f"no such spec file: {path}")
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise SpecError(f"{path} cannot be read: {error.strerror}") from None
+    if path.resolve() not in _loaded or _loaded[path.resolve()][0] != text:
+        _loaded[path.resolve()] = text, _executed(path)
+    return _loaded[path.resolve()][1]
+
+
+def _executed(path: Path) -> Any:
+    """A file's module, made anew."""
     name = f"ionian_spec_{path.stem}"
     found = importlib.util.spec_from_file_location(name, path.resolve())
     if found is None or found.loader is None:
@@ -65,8 +89,8 @@ def _load(path: Path) -> Any:
     except IonianError:
         raise
     except SyntaxError as error:
-        raise SpecError(f"{error.msg}; mend the Python syntax", str(error.filename), error.lineno or 0, error.offset or 0) from None
-    except Exception as error:
+        raise SpecError(f"{error.msg}; mend the Python syntax", error.filename or str(path), error.lineno or 1, error.offset or 1) from None
+    except (Exception, SystemExit) as error:
         line = _line_in(error, path.resolve())
         raise SpecError(f"the module does not load: {type(error).__name__}: {error}", str(path), line, 1) from None
     finally:
@@ -112,7 +136,8 @@ class SpecCommand(click.Command):
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             own = [max(p.opts, key=len) for p in self.get_params(ctx) if isinstance(p, click.Option)]
-            raise click.UsageError(f"unknown option {error.option_name}; `{self.name}` has {', '.join(sorted(own))}", ctx) from None
+            nearest = did_you_mean(error.option_name, own)
+            raise click.UsageError(f"unknown option {error.option_name}; `{self.name}` has {', '.join(sorted(own))}{nearest}", ctx) from None
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's own parameters, then the scope's."""
@@ -159,9 +184,9 @@ def protocol_options(command: F) -> F:
 
 def workers_option(command: F) -> F:
     """The number of threads, all cores' unless given."""
-    return click.option(
-        "--workers", type=click.IntRange(min=1), default=lambda: os.cpu_count() or 1, help="Threads of the native engine (default: one for each core)."
-    )(command)
+    cores = min(os.cpu_count() or 1, _MOST_WORKERS)
+    workers = click.IntRange(min=1, max=_MOST_WORKERS)
+    return click.option("--workers", type=workers, default=cores, help="Threads of the native engine (default: one for each core).")(command)
 
 
 def engine_option(command: F) -> F:
@@ -218,6 +243,15 @@ def settings_of(protocol: Protocol, asked: Asked) -> Settings:
     return {**asked, "symmetry": symmetry, "eager": eager}
 
 
+def reductions_again(symmetry: bool, eager: bool) -> list[str]:
+    """The options that repeat the reductions of the present command; what it refused has to be refused again, where the default is otherwise."""
+    asked = click.get_current_context().params
+    found = []
+    for option, used in (("symmetry", symmetry), ("eager", eager)):
+        found += [f"--{option}"] * used + [f"--no-{option}"] * (asked[option] is False)
+    return found
+
+
 def property_option(command: F) -> F:
     """The properties to check."""
     return click.option("--property", "properties", multiple=True, metavar="NAME", help="Check only this property (may be repeated).")(command)
@@ -238,6 +272,9 @@ def build(reference: str, sizes: dict[str, int | None], without: Sequence[str], 
     default = cls.default_scope
     scope = Scope(**{**(default.sizes if default is not None else {}), **{n: s for n, s in sizes.items() if s is not None}})
     voting = _sorts_with_quorums(cls)
+    missing = [name for name in cls.sort_names() if name not in scope.sizes]
+    if missing:
+        raise ScopeError(f"scope: {cls.ir.name} has no default size for {', '.join(missing)}; give {' '.join(f'{scope_option(n)} 2' for n in missing)}")
     for name, size in scope.sizes.items():
         largest = _LARGEST_WITH_QUORUMS if name in voting else _LARGEST
         if size > largest:
@@ -313,7 +350,7 @@ def start_of(protocol: Protocol, from_file: str | None, at: int | None) -> Trace
     return chosen
 
 
-def replay_command(search: Sequence[str], bounds: Bounds, itf_file: Path | None, from_file: str | None, at: int | None) -> str:
+def replay_command(search: Sequence[str], itf_file: Path | None, bounds: Bounds = Bounds(), from_file: str | None = None, at: int | None = None) -> str:
     """The command that shows a counterexample again: from its file, or after the same search within the same bounds."""
     if itf_file is not None:
         return f"ionian replay {shlex.quote(str(itf_file))}"
@@ -330,15 +367,27 @@ def writable(ctx: click.Context, param: click.Parameter, value: Path | None) -> 
     if value is None:
         return None
     try:
-        if value.is_dir():
+        want_writable(value)
+    except IonianError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+    taken = ctx.meta.setdefault("ionian.outputs", set())
+    if value.resolve() in taken and not _special(value):
+        raise click.BadParameter(f"{value}: another option writes the same file", ctx, param)
+    taken.add(value.resolve())
+    return value
+
+
+def want_writable(path: Path) -> None:
+    """IonianError where a file cannot be written."""
+    try:
+        if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        if not _special(value):
-            descriptor, temporary = tempfile.mkstemp(dir=value.parent, prefix=f".{value.name}.")
+        if not _special(path):
+            descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
             os.close(descriptor)
             Path(temporary).unlink()
     except OSError as error:
-        raise click.BadParameter(f"{value} cannot be written: {error.strerror}", ctx, param) from None
-    return value
+        raise IonianError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _special(path: Path) -> bool:
@@ -364,6 +413,14 @@ def write_file(path: Path, text: str) -> None:
             raise
     except OSError as error:
         raise IonianError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def write_counterexample(path: Path | None, trace: Trace | None) -> None:
+    """Write a trace where a file for it is asked for; where there is none, say that the file is left as it was."""
+    if path is not None and trace is not None:
+        write_file(path, itf.write(trace))
+    elif path is not None:
+        click.echo(f"no counterexample: {path} is not written", err=True)
 
 
 def write_json(path: Path | None, document: object) -> None:

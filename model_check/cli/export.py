@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from model_check import tla
-from model_check.cli.common import SpecCommand, protocol_options, write_file
+from model_check.cli.common import SpecCommand, protocol_options, want_writable, write_file
 from spec.language import IonianError, Protocol
 
 
@@ -29,6 +29,9 @@ def export_tla(*, protocol: Protocol, symmetry: bool, output: Path) -> None:
     except OSError as error:
         raise IonianError(f"{output} cannot be made a folder: {error.strerror}") from None
     name = protocol.ir.name
-    for suffix, text in ((".tla", module), (".cfg", configuration)):
-        write_file(output / f"{name}{suffix}", text)
+    texts = {output / f"{name}.tla": module, output / f"{name}.cfg": configuration}
+    for path in texts:
+        want_writable(path)
+    for path, text in texts.items():
+        write_file(path, text)
     click.echo(f"{output / name}.tla and {name}.cfg; check them with: java -cp tla2tools.jar tlc2.TLC -config {name}.cfg {name}")

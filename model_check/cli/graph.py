@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from model_check.cli.common import SpecCommand, output_option, protocol_options, write_file
+from model_check.report import console, number
 from model_check.state_graph import DATA_LIMIT, PICTURE_LIMIT, state_graph, to_dot, to_graphml, to_json, to_svg
 from spec.language import Protocol
 
@@ -22,6 +23,7 @@ def graph(protocol: Protocol, output: Path) -> None:
     if output.suffix not in _WRITERS:
         raise click.UsageError(f"{output}: the name ends in none of {', '.join(_WRITERS)}")
     write, limit = _WRITERS[output.suffix]
-    found = state_graph(protocol, limit)
+    with console(stderr=True).status("") as status:
+        found = state_graph(protocol, limit, lambda states: status.update(f"{number(states)} states so far; at most {number(limit)} make a {output.suffix}"))
     write_file(output, write(found))
     click.echo(f"{output}: {found.number_of_nodes():,} states, {found.number_of_edges():,} steps")
