@@ -94,7 +94,7 @@ class Runs:
 
         return self._followed(go, cluster.checker, cluster.play)
 
-    def simulation(self, seed: int, nodes: int, time: int = SIMULATED_TIME) -> Outcome:
+    def simulation(self, seed: int, nodes: int) -> Outcome:
         """A run of the simulator, with faults and clients."""
         settings = self.draw_settings(Random(f"settings of {seed}"))
         cluster = SimulatedCluster(self.protocol, nodes, settings)
@@ -102,11 +102,11 @@ class Runs:
         def observe(event: Event) -> None:
             recorder(event)
 
-        simulation = Simulation(cluster, self.workload, draw_faults(seed, cluster.ids, time), seed=seed, observer=observe)
+        simulation = Simulation(cluster, self.workload, draw_faults(seed, cluster.ids, SIMULATED_TIME), seed=seed, observer=observe)
         recorder = Recorder(self.checker(simulation.hosts))
 
         def go() -> None:
-            simulation.run(time)
+            simulation.run(SIMULATED_TIME)
             if simulation.refused:
                 raise Refused(simulation.refused[0])
 

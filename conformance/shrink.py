@@ -42,7 +42,7 @@ def shrink(moves: Sequence[T], failing: Failing[T], seconds: float, kinds: Seque
                 start += size
         if size == 1 and not shorter:
             return best
-        size = max(1, size // 2) if not shorter or size > 1 else 1
+        size = max(1, size // 2)
 
 
 def _without_kinds(moves: list[T], failing: Failing[T], end: float, kind: Callable[[T], Hashable]) -> list[T]:

@@ -128,7 +128,7 @@ def experiments_for(protocol: type[Protocol]) -> tuple[Experiment, ...]:
         return known
     if not protocol.ir.rules:
         raise IonianError(f'{protocol.ir.name} has no named rules to remove; name a guard: require(condition, rule="...")')
-    scope = getattr(protocol, "default_scope", None)
+    scope = protocol.default_scope
     if scope is None:
         raise IonianError(f"{protocol.ir.name} has no default scope; give it one: default_scope = Scope(...)")
     return tuple(Experiment(name, scope) for _, name in protocol.ir.rules)

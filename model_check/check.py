@@ -13,6 +13,7 @@ from model_check.explain import Explanation, explain
 from model_check.search import TYPE_INVARIANT, ActionCoverage, Options, Outcome, Progress
 from model_check.trace import Origin, Trace, replay_path
 from spec.language import IonianError, Protocol, SpecError, State
+from spec.language.errors import did_you_mean
 
 Verdict: TypeAlias = Literal["holds", "violated", "inconclusive"]
 EXIT_STATUS: dict[Verdict, int] = {"holds": 0, "violated": 1, "inconclusive": 3}
@@ -137,10 +138,7 @@ def check(
     `max_memory` is in bytes; `start` begins at the last state of a trace instead of the initial states. Raises
     IonianError for options that do not fit the protocol, SpecError where an expression of the spec is undefined.
     """
-    want_known("engine", (engine,), ENGINES)
     want_known("search", (search,), SEARCHES)
-    if workers < 1 or (max_depth is not None and max_depth < 0) or (max_memory is not None and max_memory < 1):
-        raise IonianError(f"workers ({workers}) and max_memory ({max_memory}) must be at least 1, max_depth ({max_depth}) at least 0")
     if search == "depth-first" and workers > 1:
         raise IonianError(f"depth-first search runs on one worker, not on {workers}: search breadth-first to use them")
     options = Options(
@@ -155,14 +153,18 @@ def check(
         start=None if start is None else (start.states[-1],),
         progress=progress,
     )
-    want_messages(protocol, options)
+    want_possible(protocol, options)
     outcome = explorer_of(engine, search)(protocol, options)
     return _result(protocol, options, outcome, search, start)
 
 
-def want_messages(protocol: Protocol, options: Options) -> None:
-    """IonianError where messages are to be sent at once and the protocol, or a limit, does not go with it."""
-    if options.eager and options.max_depth is not None:
+def want_possible(protocol: Protocol, options: Options) -> None:
+    """IonianError for an engine or a number that there is not, or where messages are to be sent at once and the protocol, or a limit, does not go with it."""
+    want_known("engine", (options.engine,), ENGINES)
+    workers, max_depth, max_memory = options.workers, options.max_depth, options.max_memory
+    if workers < 1 or (max_depth is not None and max_depth < 0) or (max_memory is not None and max_memory < 1):
+        raise IonianError(f"workers ({workers}) and max_memory ({max_memory}) must be at least 1, max_depth ({max_depth}) at least 0")
+    if options.eager and max_depth is not None:
         raise IonianError("messages that are sent at once count as steps, so a depth limit would cut off other behaviours: give one of eager and max_depth")
     if options.eager and not message_sets(protocol, options):
         raise IonianError(
@@ -195,7 +197,7 @@ def want_known(what: str, wanted: tuple[str, ...], known: tuple[str, ...]) -> No
     """SpecError for a name that is not among those known."""
     for name in wanted:
         if name not in known:
-            raise SpecError(f"{what} `{name}` is unknown; there is {', '.join(known) or 'none'}")
+            raise SpecError(f"{what} `{name}` is unknown; there is {', '.join(known) or 'none'}{did_you_mean(name, known)}")
 
 
 def _result(protocol: Protocol, options: Options, outcome: Outcome, search: str, start: Trace | None) -> Result:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import spec.language
-from spec.language import Map, Ordered, Protocol, Seq, Sort, SpecError, State, Step, Window
+from spec.language import Map, NotEnabled, Ordered, Protocol, Seq, Sort, SpecError, State, Step, Window
 from spec.language.types import BoolType, EnumType, MapType, OptionType, RecordType, SeqType, SetType, SortType, Type, WindowType
 from spec.language.values import Undefined, elements
 
@@ -59,6 +59,14 @@ def successors(protocol: Protocol, state: State) -> Iterator[tuple[Step, State]]
     return ((step, after) for _, step, after in attempts(protocol, state) if step is not None and after is not None)
 
 
+def leads(protocol: Protocol, before: State, step: Step, after: State) -> bool:
+    """Whether a step is enabled in one state and leads to the other."""
+    try:
+        return protocol.step(before, step) == after
+    except NotEnabled:
+        return False
+
+
 def well_typed(protocol: Protocol, state: State) -> bool:
     """The type invariant: each variable holds a value of its type within the scope."""
     return not ill_typed(protocol, state)
@@ -76,7 +84,7 @@ def in_scope(type_: Type, value: Any, sizes: Mapping[type, int]) -> bool:
         case BoolType():
             return isinstance(value, bool)
         case SortType(cls=cls):
-            return type(value) is cls and 0 <= _number(value) < sizes[cls] + getattr(cls, "beyond", 0)
+            return type(value) is cls and 0 <= _number(value) < sizes[cls] + cls.beyond
         case EnumType(cls=cls):
             return isinstance(value, cls)
         case OptionType(of=of):

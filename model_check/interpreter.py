@@ -15,7 +15,7 @@ from typing import Any
 
 from model_check.eager import Eagerness, only_sends
 from model_check.evaluation import attempts, guarded, successors, well_typed
-from model_check.search import TYPE_INVARIANT, ActionCoverage, Options, Outcome, Progress, Violation, abstraction
+from model_check.search import TYPE_INVARIANT, ActionCoverage, Options, Outcome, Progress, Violation, abstraction, ending_in_order, in_bytes
 from spec.language import IonianError, Map, Protocol, Seq, Sort, State, Window, ir
 from spec.language.values import elements
 from spec.quorums import symmetric
@@ -160,6 +160,10 @@ class RefinementMapping:
         with guarded(self.protocol, f"refinement mapping `{self.refinement.name}`", state):
             return self.protocol.mapped(self.refinement, state)
 
+    def allows_initially(self, state: State) -> bool:
+        """Whether the abstract protocol may start in what a state stands for."""
+        return self.image(state) in self.abstract.initial_states()
+
     def allows(self, state: State, after: State) -> bool:
         """Whether a step is a step of the abstract protocol, or changes nothing in it."""
         before, then = self.image(state), self.image(after)
@@ -286,12 +290,11 @@ class _Search:
 
     def run(self, order: Callable[[], None]) -> Outcome:
         """Search in an order; every way to end leaves all figures so far."""
-        try:
-            order()
-        except _OutOfMemory:
-            self.outcome.stopped = f"memory limit of {self.options.max_memory:,} bytes"
-        except KeyboardInterrupt:
-            self.outcome.stopped = "interrupted"
+        with ending_in_order(self.outcome):
+            try:
+                order()
+            except _OutOfMemory:
+                self.outcome.stopped = f"memory limit of {in_bytes(self.options.max_memory or 0)}"
         self.outcome.seconds = time.perf_counter() - self.began
         return self.outcome
 

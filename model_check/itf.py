@@ -21,6 +21,8 @@ from spec.language.values import elements, sort_key
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
+_LONGEST = 200
+"""Characters of data that a message shows."""
 _FORMAT = "https://apalache-mc.org/docs/adr/015adr-trace.html"
 
 
@@ -70,8 +72,17 @@ def decode(protocol: Protocol, type_: Type, data: Json) -> Any:
     except (KeyError, TypeError, ValueError, AttributeError, StopIteration):
         fits = False
     if not fits:
-        raise TraceError(f"{json.dumps(data)} is not a value of {type_} within the scope")
+        raise TraceError(f"{_text(data)} is not a value of {type_} within the scope")
     return value
+
+
+def _text(data: Json) -> str:
+    """Data as JSON, as far as a message can hold it."""
+    try:
+        text = json.dumps(data)
+    except RecursionError:
+        return "what is nested so deeply"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _decode(protocol: Protocol, type_: Type, data: Any) -> Any:
@@ -79,7 +90,10 @@ def _decode(protocol: Protocol, type_: Type, data: Any) -> Any:
         case BoolType():
             return data
         case SortType(cls=cls) if issubclass(cls, Ordered):
-            return cls(int(data["#bigint"] if isinstance(data, dict) else data))
+            number = data["#bigint"] if isinstance(data, dict) else data
+            if type(number) not in (int, str):
+                raise TypeError(number)
+            return cls(int(number))
         case SortType(cls=cls):
             return {repr(e): e for e in elements(cls, protocol.context.sizes[cls])}[data]
         case EnumType(cls=cls):
@@ -160,6 +174,8 @@ def parse(text: str) -> Document:
         return Document(origin, str(header["property"]), states)
     except json.JSONDecodeError as error:
         raise TraceError(f"not a trace: line {error.lineno}, column {error.colno}: {error.msg}") from None
+    except RecursionError:
+        raise TraceError("not a trace: its values are nested too deeply") from None
     except (KeyError, TypeError, AttributeError):
         raise TraceError("not a trace that Ionian wrote: it lacks `#meta`.`ionian` with spec, scope, without, quorums and property, or `states`") from None
 

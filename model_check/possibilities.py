@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from spec.language import Protocol, ir
-from spec.language.types import BoolType, EnumType, OptionType, RecordType, SetType, SortType, Type
+from spec.language.types import BOOL, BoolType, EnumType, OptionType, RecordType, SetType, SortType, Type, number_of_elements
 
 
 class _Unknown:
@@ -33,13 +33,7 @@ MOST_VALUES = 32
 
 def elements(protocol: Protocol, type_: Type) -> list[Any]:
     """All elements of a sort, an enumeration or bool, ascending: numbers and truth values."""
-    match type_:
-        case SortType(cls=cls):
-            return list(range(protocol.context.sizes[cls] + int(getattr(cls, "beyond", 0))))
-        case EnumType(members=members):
-            return list(range(len(members)))
-        case _:
-            return [False, True]
+    return [False, True] if type_ == BOOL else list(range(number_of_elements(type_, protocol.context.sizes)))
 
 
 def values(protocol: Protocol, type_: Type) -> list[Any]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from model_check import itf
-from model_check.check import EngineError, Verdict, explorer_of, trace_json, want_messages
+from model_check.check import EngineError, Verdict, explorer_of, trace_json, want_possible
 from model_check.eager import Eagerness
 from model_check.interpreter import RefinementMapping
 from model_check.search import Options, Progress
@@ -70,6 +70,14 @@ def mapping_to(protocol: type[Protocol], abstract: type[Protocol]) -> ir.Refinem
     raise IonianError(f"{protocol.ir.name} has no refinement mapping to {abstract.ir.name} (it maps to {there}); write one with @refines({abstract.ir.name})")
 
 
+def refused_images(protocol: Protocol, mapping: str, trace: Trace) -> tuple[State, ...]:
+    """The abstract states around a trace's last step (the one of its initial state, where it has no step); none where the abstract protocol allows it."""
+    judge = RefinementMapping(protocol, mapping)
+    last = trace.states[-2:]
+    allowed = judge.allows(*last) if trace.steps else judge.allows_initially(*last)
+    return () if allowed else tuple(judge.image(s) for s in last)
+
+
 def refine(
     protocol: Protocol,
     abstract: type[Protocol],
@@ -95,17 +103,18 @@ def refine(
         refinement=mapping.name,
         progress=progress,
     )
-    want_messages(protocol, options)
+    want_possible(protocol, options)
     judge = RefinementMapping(protocol, mapping.name)
-    wrong_start = next((i for i, s in enumerate(protocol.initial_states()) if judge.image(s) not in judge.abstract.initial_states()), None)
+    wrong_start = next((i for i, s in enumerate(protocol.initial_states()) if not judge.allows_initially(s)), None)
     outcome = explorer_of(engine)(protocol, options)
     trace: Trace | None = None
     if wrong_start is not None:
         trace = replay_path(protocol, (wrong_start,))
     elif outcome.violation is not None:
         trace = replay_path(protocol, outcome.violation.path, seen=Eagerness(protocol, options).forget)
-        if judge.allows(*trace.states[-2:]):
-            raise EngineError(f"internal error: the engine refuses step {len(trace.steps)}, CPython finds it allowed; please report it")
+    images = () if trace is None else refused_images(protocol, mapping.name, trace)
+    if trace is not None and not images:
+        raise EngineError(f"internal error: the engine refuses step {len(trace.steps)}, CPython finds it allowed; please report it")
     verdict: Verdict = "violated" if trace is not None else "inconclusive" if outcome.stopped else "holds"
     return RefinementResult(
         origin=Origin.of(protocol),
@@ -122,6 +131,6 @@ def refine(
         seconds=outcome.seconds,
         compile_seconds=outcome.compile_seconds,
         trace=None if trace is None else replace(trace, violates=mapping.name),
-        images=() if trace is None else tuple(judge.image(s) for s in trace.states[-2:]),
+        images=images,
         stopped=outcome.stopped,
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import IO
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import IO, TypeVar
 
 from rich.console import Console
 from rich.live import Live
@@ -14,9 +14,10 @@ from rich.text import Text
 
 from model_check.check import Result
 from model_check.explain import Explanation
-from model_check.search import ActionCoverage, Progress
+from model_check.search import ActionCoverage, Progress, in_bytes
 from model_check.simulate import Simulation
 from model_check.trace import Origin, Trace
+from spec.language import State, Step
 
 _STYLES = {
     **dict.fromkeys(("holds", "proved", "no violation found", "no departure found"), "bold green"),
@@ -25,6 +26,8 @@ _STYLES = {
 }
 _SHORT = 24
 
+T = TypeVar("T")
+
 
 def console(file: IO[str] | None = None, *, stderr: bool = False) -> Console:
     """A console that prints the text it is given, at 80 columns where there is no terminal to ask."""
@@ -32,13 +35,18 @@ def console(file: IO[str] | None = None, *, stderr: bool = False) -> Console:
 
 
 @contextmanager
-def live_progress(out: Console) -> Iterator[Callable[[Progress], None] | None]:
-    """Show progress on a terminal while the body runs; gives None where there is no terminal."""
+def live(out: Console, shown: Callable[[T], Text]) -> Iterator[Callable[[T], None] | None]:
+    """Show on a terminal, while the body runs, what it was given last; gives None where there is no terminal."""
     if not out.is_terminal:
         yield None
         return
-    with Live(console=out, transient=True, refresh_per_second=4) as live:
-        yield lambda progress: live.update(progress_line(progress))
+    with Live(console=out, transient=True, refresh_per_second=4) as display:
+        yield lambda now: display.update(shown(now))
+
+
+def live_progress(out: Console) -> AbstractContextManager[Callable[[Progress], None] | None]:
+    """Show the progress of a search on a terminal while the body runs; gives None where there is no terminal."""
+    return live(out, progress_line)
 
 
 def progress_line(now: Progress) -> Text:
@@ -46,7 +54,7 @@ def progress_line(now: Progress) -> Text:
     rate = now.distinct_states / now.seconds if now.seconds else 0
     return Text(
         f"depth {now.depth}  {number(now.distinct_states)} distinct of {number(now.generated_states)} states  {number(round(rate))}/s\n"
-        f"frontier {number(now.frontier)}  memory {memory(now.memory)}  {now.seconds:.0f} s  busiest action {now.busiest_action}",
+        f"frontier {number(now.frontier)}  memory {in_bytes(now.memory)}  {now.seconds:.0f} s  busiest action {now.busiest_action}",
         style="dim",
     )
 
@@ -69,16 +77,6 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{number(count)} {noun if count == 1 else plural or f'{noun}s'}"
 
 
-def memory(count: int) -> str:
-    """Bytes in the unit that suits them."""
-    size = float(count)
-    for unit in ("B", "KB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:.1f} GB"
-
-
 def duration(seconds: float) -> str:
     """Seconds, with as many digits as a reader can use."""
     return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
@@ -92,10 +90,7 @@ def print_result(out: Console, result: Result, replay: str = "") -> None:
         put(out, f"warning: {warning}", 0, style="yellow")
     if result.trace is not None and result.explanation is not None:
         out.print()
-        print_counterexample(out, result.trace, result.explanation, _length(result))
-        if replay:
-            out.print()
-            out.print(Text(f"Replay: {replay}"), soft_wrap=True)
+        print_counterexample(out, result.trace, result.explanation, _length(result), replay)
     out.print()
     print_coverage(out, result.coverage)
     print_witnesses(out, result.witnesses)
@@ -142,23 +137,30 @@ def reductions(symmetry: bool, eager: bool) -> list[str]:
 
 def print_trace(out: Console, trace: Trace) -> None:
     """Each step with its arguments, and only what it changed."""
-    out.print(Text("   0  initial state", style="bold"))
-    for line in repr(trace.initial).splitlines():
+    print_steps(out, "initial state", [step for step, _ in trace.steps], trace.states)
+
+
+def print_steps(out: Console, start: str, steps: Sequence[Step], states: Sequence[State]) -> None:
+    """The first state, then each step with what it changed; a last one without a value leads to no state."""
+    out.print(Text(f"   0  {start}", style="bold"))
+    for line in repr(states[0]).splitlines():
         put(out, line, 8)
-    before = trace.initial
-    for position, (step, state) in enumerate(trace.steps, start=1):
+    for position, step in enumerate(steps, start=1):
         put(out, f"{position:>4}  {step}", 6, first=0, style="bold")
-        for line in before.diff(state) or ["(nothing changes)"]:
-            put(out, line, 8)
-        before = state
+        if position < len(states):
+            for line in states[position - 1].diff(states[position]) or ["(nothing changes)"]:
+                put(out, line, 8)
 
 
-def print_counterexample(out: Console, trace: Trace, explanation: Explanation, length: str) -> None:
-    """The behaviour, then the property it violates, the conjunct that fails, and the values in it."""
+def print_counterexample(out: Console, trace: Trace, explanation: Explanation, length: str, replay: str = "") -> None:
+    """The behaviour, then the property it violates, the conjunct that fails, and the values in it; then the command that replays it."""
     out.print(Text(f"Counterexample ({length})"))
     print_trace(out, trace)
     out.print()
     print_explanation(out, explanation)
+    if replay:
+        out.print()
+        out.print(Text(f"Replay: {replay}"), soft_wrap=True)
 
 
 def print_explanation(out: Console, found: Explanation, word: str = "Violated") -> None:
@@ -209,7 +211,7 @@ def _figures(result: Result) -> str:
     missed = "states compared in full, not by fingerprint" if chance == 0 else f"chance that a state was missed (fingerprints): {chance:.1e}"
     return (
         f"{number(result.distinct_states)} distinct states, {number(result.generated_states)} generated, depth {result.depth}\n"
-        f"{compiled}exploring {duration(result.seconds)}{rate}, memory {memory(result.memory)}\n{missed}"
+        f"{compiled}exploring {duration(result.seconds)}{rate}, memory {in_bytes(result.memory)}\n{missed}"
     )
 
 
@@ -223,20 +225,30 @@ def _verdict(result: Result) -> Text:
     return verdict_line(result.verdict, where)
 
 
-def print_simulation(out: Console, result: Simulation) -> None:
-    """The report of random walks."""
+def print_images(out: Console, abstract: str, trace: Trace, images: tuple[State, ...]) -> None:
+    """What the last step of a trace (or its initial state) stands for in the abstract protocol, which does not allow it."""
+    put(out, f"{abstract} has no such step. Its states:" if trace.steps else f"{abstract} does not start there. Its state:", 0)
+    for label, image in zip(("before", "after"), images, strict=False):
+        put(out, label if trace.steps else "mapped", 2)
+        for line in repr(image).splitlines():
+            put(out, line, 4)
+
+
+def print_simulation(out: Console, result: Simulation, replay: str = "") -> None:
+    """The report of random walks; `replay` is the command that shows a counterexample again."""
     print_origin(out, result.origin)
     put(out, f"{result.engine} engine, random walks, seed {result.seed}", 0, style="dim")
     if result.trace is not None and result.explanation is not None:
         out.print()
-        print_counterexample(out, result.trace, result.explanation, f"{len(result.trace.steps)} steps, found at random: a shorter one may exist")
+        length = f"{counted(len(result.trace.steps), 'step')}, found at random: a shorter one may exist"
+        print_counterexample(out, result.trace, result.explanation, length, replay)
     out.print()
     print_coverage(out, result.coverage)
     print_witnesses(out, result.witnesses)
     out.print()
     rate = f" ({number(round(result.steps / result.seconds))} steps/s)" if result.seconds >= 0.01 else ""
     compiled = f"compiling {duration(result.compile_seconds)}, " if result.engine == "native" else ""
-    out.print(Text(f"{number(result.walks)} walks, {number(result.steps)} steps, {number(result.distinct_states)} distinct states"))
+    out.print(Text(f"{counted(result.walks, 'walk')}, {counted(result.steps, 'step')}, {counted(result.distinct_states, 'distinct state')}"))
     out.print(Text(f"{compiled}walking {duration(result.seconds)}{rate}"))
     where = {"violated": f"{result.property}, in walk {result.walks}", "inconclusive": f"stopped: {result.stopped}"}
     out.print(verdict_line(result.verdict, where.get(result.verdict, "in these walks: other behaviours were not checked")))

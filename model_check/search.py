@@ -16,7 +16,9 @@ Breadth-first order, the same in every engine and for every number of workers:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import typing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from spec.language import Protocol, Scope, State, ir
@@ -102,6 +104,23 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
 
 
+class Stoppable(typing.Protocol):
+    """What a search or walks have found so far."""
+
+    stopped: str
+
+
+@contextmanager
+def ending_in_order(found: Stoppable) -> Iterator[None]:
+    """Ctrl-C and the end of memory end what is done inside and are noted; all figures so far stay."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        found.stopped = "interrupted"
+    except MemoryError:
+        found.stopped = "out of memory"
+
+
 def abstraction(protocol: Protocol, refinement: str) -> tuple[Protocol, ir.Refinement]:
     """The abstract protocol of a refinement mapping, at the sizes that the concrete one gives to the sorts they share."""
     mapping = next(r for r in protocol.ir.refinements if r.name == refinement)
@@ -109,3 +128,13 @@ def abstraction(protocol: Protocol, refinement: str) -> tuple[Protocol, ir.Refin
     names = target.sort_names()
     systems = {name: system for name, system in protocol.quorum_systems.items() if name in names}
     return target(Scope(**{name: protocol.scope.sizes[name] for name in names}), quorums=systems), mapping
+
+
+def in_bytes(count: int) -> str:
+    """An amount of memory in the unit that suits it."""
+    size = float(count)
+    for unit in ("B", "KB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from io import BytesIO
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -22,11 +23,11 @@ PICTURE_LIMIT = 400
 DATA_LIMIT = 200_000
 
 
-def state_graph(protocol: Protocol, limit: int = DATA_LIMIT) -> Graph:
+def state_graph(protocol: Protocol, limit: int = DATA_LIMIT, progress: Callable[[int], None] | None = None) -> Graph:
     """All reachable states, numbered in breadth-first order, and all steps between them.
 
     A node has `state`, `depth` and `initial`; an edge has `action` (its name), `step` and `label`.
-    IonianError where there are more than `limit` states.
+    `progress` is told the number of states now and then. IonianError where there are more than `limit` states.
     """
     graph: Graph = nx.MultiDiGraph(name=repr(protocol))
     numbers: dict[State, int] = {}
@@ -48,6 +49,8 @@ def state_graph(protocol: Protocol, limit: int = DATA_LIMIT) -> Graph:
         level, waiting = waiting, []
         depth += 1
         for state in level:
+            if progress is not None:
+                progress(len(numbers))
             for step, after in successors(protocol, state):
                 graph.add_edge(numbers[state], enter(after, depth), action=step.action, step=step, label=str(step))
     return graph

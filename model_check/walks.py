@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from model_check.evaluation import attempts, guarded
 from model_check.interpreter import Checks
-from model_check.search import ActionCoverage, Progress, Violation
+from model_check.search import ActionCoverage, Progress, Violation, ending_in_order
 from spec.language import Protocol, State
 
 _MASK = (1 << 64) - 1
@@ -85,14 +85,12 @@ class Walker:
     def run(self) -> Walked:
         """All walks, up to the first violation or an interruption."""
         began, met = time.perf_counter(), self.met
-        try:
+        with ending_in_order(met):
             while met.violation is None and met.walks < self.task.walks:
                 self.walk()
                 if self.task.progress is not None:
                     busiest = max(met.coverage.items(), key=lambda item: item[1].new)[0]
                     self.task.progress(Progress(met.walks, len(self.seen), met.steps, time.perf_counter() - began, 0, 0, busiest))
-        except KeyboardInterrupt:
-            met.stopped = "interrupted"
         met.seconds, met.distinct_states = time.perf_counter() - began, len(self.seen)
         return met
 

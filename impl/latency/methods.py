@@ -16,8 +16,6 @@ class Method:
 
     name: str
     """In JSON."""
-    title: str
-    """For people."""
     protocol: str
     """As the simulator calls it."""
     reads: bool
@@ -29,9 +27,9 @@ class Method:
 
 
 METHODS: Final = (
-    Method("raft", "Raft", "raft", False, True, bounds.commit),
-    Method("multi-paxos", "Multi-Paxos", "multi-paxos", False, True, bounds.commit),
-    Method("paxos", "Single-Decree Paxos", "paxos", False, False, lambda d, _, client, disk: bounds.decree(d, client, disk)),
-    Method("read-index", "ReadIndex (Raft)", "raft", True, True, lambda d, leader, client, _: bounds.read_index(d, leader, client)),
-    Method("quorum-read", "quorum read (Multi-Paxos)", "multi-paxos", True, False, lambda d, _, client, __: bounds.quorum_read(d, client)),
+    Method("raft", "raft", False, True, bounds.commit),
+    Method("multi-paxos", "multi-paxos", False, True, bounds.commit),
+    Method("paxos", "paxos", False, False, lambda d, _, client, disk: bounds.decree(d, client, disk)),
+    Method("read-index", "raft", True, True, lambda d, leader, client, _: bounds.read_index(d, leader, client)),
+    Method("quorum-read", "multi-paxos", True, False, lambda d, _, client, __: bounds.quorum_read(d, client)),
 )

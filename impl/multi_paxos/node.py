@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from impl.multi_paxos.config import Config
-from impl.multi_paxos.errors import NotLeader, Overloaded
+from impl.multi_paxos.errors import NotLeader, ProposalRefused
 from impl.multi_paxos.leadership import Candidacy, Leadership
 from impl.multi_paxos.log import Commands, Log, Run
 from impl.multi_paxos.messages import Accept, Accepted, Behind, Commit, Message, Nack, Prepare, Promise, Propose, VotedUpTo, WhatWasVoted, check, commands_fault
@@ -42,8 +42,8 @@ class Node:
         """Who leads, as far as this node knows."""
         self.ignored_messages = 0
         """Messages ignored, because their senders are unknown."""
-        self.dropped_proposals = 0
-        """Forwarded proposals that came to this node while it did not lead, or was overloaded."""
+        self.refused_proposals = 0
+        """Commands that were forwarded to this node and that it could not take."""
         self._log: Log = storage.log.copy()
         self._random, self._tally = random, Tally(config)
         self._peers = frozenset(config.members) - {config.id}
@@ -301,13 +301,13 @@ class Node:
             self._wait_for_leader()
 
     def _take_over(self, m: Propose) -> None:
-        if self._leadership is not None:
-            try:
-                self._leadership.take(m.commands)
-            except Overloaded:
-                self.dropped_proposals += len(m.commands)
-        else:
-            self.dropped_proposals += len(m.commands)
+        """A follower passed commands on; those that cannot be taken are lost on the way, as any message may be."""
+        try:
+            if self._leadership is None:
+                raise NotLeader(self.leader)
+            self._leadership.take(m.commands)
+        except ProposalRefused:
+            self.refused_proposals += len(m.commands)
 
     # --- Follower
 

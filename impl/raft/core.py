@@ -118,7 +118,10 @@ class Raft(State):
 
         Raises:
             NotLeader: no leader is known.
+            UsageError: the context is not bytes.
         """
+        if type(context) is not bytes:
+            raise UsageError(f"context: {type(context).__name__} is not bytes; encode it")
         reads.request_read(self, context)
 
     def transfer_leadership(self, target: int) -> None:

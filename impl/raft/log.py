@@ -85,19 +85,18 @@ class Log:
                 return first + position
         return None
 
-    def store(self, entries: Entries) -> int | None:
-        """Take over a leader's entries that follow on this log; the index cut off from, None where nothing was (section 5.3).
+    def store(self, entries: Entries) -> None:
+        """Take over a leader's entries that follow on this log (section 5.3).
 
         Only a conflict takes entries away: an old call must not undo a later one (Figure 2, receiver rules 3 and 4).
         """
-        cut = None
         if entries.first_index <= self.last_index:
             cut = self.conflict(entries)
             if cut is not None:
                 self._truncate(cut)
             entries = entries_from(entries, self.last_index + 1)
         if not entries.terms:
-            return cut
+            return
         if self._run is None:
             self._terms += entries.terms
             self._commands += entries.commands
@@ -105,7 +104,6 @@ class Log:
             self._replace_tail(self._terms + entries.terms, self._commands + entries.commands)
         self.last_index += len(entries.terms)
         self.last_term = entries.terms[-1]
-        return cut
 
     def last_match_candidate(self, index: int, term: int) -> int:
         """The last index up to `index` whose term here is at most `term`.

@@ -9,7 +9,6 @@ from impl.raft.messages import AppendEntries, AppendReply, InstallSnapshot
 from impl.raft.progress import PROBE, REPLICATE, Flow, Progress
 from impl.raft.reads import confirm_reads
 from impl.raft.state import LEADER, State
-from impl.raft.tracing import Event
 from impl.raft.transfer import hand_over_when_ready
 
 SNAPSHOT = Flow.SNAPSHOT
@@ -127,7 +126,8 @@ def handle_append_entries(node: State, m: AppendEntries) -> None:
         return
     match_index = prev_log_index + len(entries.terms)
     if match_index > prev_log_index:
-        _store(node, entries)
+        # What was compacted away is committed, so it agrees.
+        log.store(entries_from(entries, log.first_index()) if entries.first_index <= node.commit_index else entries)
     if node.commit_index < m.leader_commit:
         node.commit_to(m.leader_commit if m.leader_commit < match_index else match_index)
     node.send_after_write(AppendReply(term, node.id, m.sender, True, match_index, m.read_round, 0, 0, 0))
@@ -140,18 +140,6 @@ def _refuse_earlier_term(node: State, m: AppendEntries | InstallSnapshot) -> Non
     nor lead to backing off in this one.
     """
     node.send_after_write(AppendReply(node.current_term, node.id, m.sender, False, 0, 0, 0, 0, 0))
-
-
-def _store(node: State, entries: Entries) -> None:
-    log, before = node.log, node.log.last_index
-    # What was compacted away is committed, so it agrees.
-    cut = log.store(entries_from(entries, log.first_index()) if entries.first_index <= node.commit_index else entries)
-    if node.tracer is not None:
-        if cut is not None:
-            node.tracer(Event.TRUNCATE, node, cut)
-            before = cut - 1
-        if log.last_index > before:
-            node.tracer(Event.APPEND, node, log.last_index - before)
 
 
 def handle_install_snapshot(node: State, m: InstallSnapshot) -> None:
@@ -171,8 +159,6 @@ def handle_install_snapshot(node: State, m: InstallSnapshot) -> None:
         node.log.restore(snapshot)
         node.commit_to(match_index)
         node.handed_index = match_index
-        if node.tracer is not None:
-            node.tracer(Event.RESTORE, node, snapshot)
     node.send_after_write(AppendReply(node.current_term, node.id, m.sender, True, match_index, m.read_round, 0, 0, 0))
 
 

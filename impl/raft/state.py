@@ -125,18 +125,14 @@ class State:
     def send(self, message: Message) -> None:
         """Send what need not wait for the caller's writes."""
         self.outbox.append(message)
-        if self.tracer is not None:
-            self.tracer(Event.SEND, self, message)
 
     def send_after_write(self, message: Message) -> None:
         """Send what says that something is persisted, once it is."""
         self.outbox_after_write.append(message)
-        if self.tracer is not None:
-            self.tracer(Event.SEND, self, message)
 
     def take_role(self, role: Role, leader: int | None) -> None:
         """Take on a role in the current term, with nothing left from the role before."""
-        before, self.role, self.leader = self.role, role, leader
+        self.role, self.leader = role, leader
         self.votes = {}
         self.progress, self.followers, self.to_replicate = {}, [], False
         self.transfer_target = None
@@ -144,8 +140,6 @@ class State:
         self.uncommitted_bytes = 0
         self.heartbeat_elapsed = 0
         self.reset_election_timer()
-        if self.tracer is not None:
-            self.tracer(Event.ROLE, self, before)
 
     def begin_term(self, term: int) -> None:
         """Enter a later term, in which no vote is cast yet."""
@@ -159,17 +153,10 @@ class State:
 
     def commit_to(self, index: int) -> None:
         """Entries up to an index are committed; commit_index never falls."""
-        before = self.commit_index
-        if index <= before:
-            return
-        self.commit_index = index
-        if self.tracer is not None:
-            self.tracer(Event.COMMIT, self, before)
+        self.commit_index = max(self.commit_index, index)
 
     def append(self, commands: list[bytes]) -> None:
         """A leader's own new entries."""
         self.log.append(self.current_term, commands)
         self.uncommitted_bytes += size(commands)
         self.to_replicate = True
-        if self.tracer is not None:
-            self.tracer(Event.APPEND, self, len(commands))

@@ -1,7 +1,8 @@
 """The events of a node, as a tracer sees them: enough for a trace to be held against the spec.
 
 A tracer is called with the event, the node and a detail, at the moment given here; it reads the node's state and must not
-change it. Without a tracer an event costs one comparison with None.
+change it. What happens within a call (a role taken, an entry appended, a commit) shows in the state at its end, and what is
+sent in the Ready. Without a tracer an event costs one comparison with None.
 """
 
 from __future__ import annotations
@@ -19,20 +20,8 @@ class Event(Enum):
 
     START = "start"
     """The node was made from its storage, the first time or again; no detail."""
-    ROLE = "role"
-    """It took on a role, perhaps in a new term; after the fact; detail: the role before."""
     RECEIVE = "receive"
     """A well-formed message of a member came in; before anything is done about it; detail: the message."""
-    SEND = "send"
-    """A message was made, with all that the node did before making it; it leaves with a Ready; detail: the message."""
-    APPEND = "append"
-    """The log grew; after the fact; detail: how many entries."""
-    TRUNCATE = "truncate"
-    """The log lost a conflicting suffix, and APPEND follows for what came instead; after both; detail: the index of the first entry lost."""
-    RESTORE = "restore"
-    """A snapshot replaced the log; after the fact; detail: the snapshot."""
-    COMMIT = "commit"
-    """commit_index rose; after the fact; detail: commit_index before."""
     DONE = "done"
     """A tick, a message, commands or a write have been dealt with, and all that follows from it is done; no detail."""
     READY = "ready"

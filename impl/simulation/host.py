@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from impl.simulation.disk import Disk
@@ -50,20 +50,42 @@ class Host(ABC):
     """A node, its disk and its state machine. The methods are the events of a run; they do the caller's duties to the letter.
 
     While the host is down its `node` is None, and everything but `restart` raises HostDown.
+
+    Args:
+        config: the node's settings.
+        random: the node's source of random integers; it goes on over crashes.
+        machine: makes an empty state machine.
+        disk: what survives.
     """
 
-    __slots__ = ("answered", "completed", "disk", "id", "machine", "node", "writing")
+    __slots__ = ("_machine", "_random", "_reads", "answered", "completed", "config", "disk", "id", "machine", "node", "writing")
 
-    id: int
+    config: Any
     node: Any
     disk: Disk[Any, Any]
     machine: Any
     writing: Any
     """What finish_write has to do; None where no write is under way."""
-    completed: list[tuple[bytes, Any]]
-    """Commands applied, with what the state machine answered, until somebody takes them."""
-    answered: list[bytes]
-    """Contexts of reads that may be answered from the state machine as it is now, until somebody takes them."""
+
+    def __init__(self, config: Any, random: Callable[[int], int], machine: Callable[[], StateMachine], disk: Disk[Any, Any]) -> None:
+        self.id: int = config.id
+        self.config, self.disk = config, disk
+        self._random, self._machine = random, machine
+        self._begin()
+
+    def _begin(self) -> None:
+        """Come up from the disk, with an empty state machine."""
+        self.node, self.machine, self.writing = self._make_node(), self._machine(), None
+        self.completed: list[tuple[bytes, Any]] = []
+        """Commands applied, with what the state machine answered, until somebody takes them."""
+        self.answered: list[bytes] = []
+        """Contexts of reads that may be answered from the state machine as it is now, until somebody takes them."""
+        self._reads: list[Any] = []
+        """Reads that may not be answered yet."""
+
+    @abstractmethod
+    def _make_node(self) -> Any:
+        """The node that the disk holds."""
 
     def has_work(self) -> bool:
         """Whether begin_write would have anything to do."""
@@ -109,22 +131,6 @@ class Host(ABC):
             raise ValueError(f"host {self.id} is up; crash it first")
         self._begin()
 
-    @abstractmethod
-    def _begin(self) -> None:
-        """Come up from the disk."""
-
-    def _carry_out(self, commands: Sequence[bytes]) -> None:
-        """Give committed commands to the state machine; empty ones are the protocol's own."""
-        machine, completed = self.machine, self.completed
-        for command in commands:
-            if command:
-                completed.append((command, machine.apply(command)))
-
-    def _answer(self, reads: Sequence[Any], applied: int) -> list[Any]:
-        """Answer the reads whose index is applied; the others."""
-        self.answered += [read.context for read in reads if read.read_index <= applied]
-        return [read for read in reads if read.read_index > applied]
-
     def _up(self) -> Any:
         """The node; HostDown where there is none."""
         if self.node is None:
@@ -139,3 +145,30 @@ class Host(ABC):
             raise ValueError(f"host {self.id} has no write under way; begin_write comes first")
         self.disk.sync()
         return written
+
+
+class LogHost(Host):
+    """A host whose node replicates a log of commands."""
+
+    __slots__ = ("applied_index",)
+
+    def _begin(self) -> None:
+        super()._begin()
+        self.applied_index = 0
+        """The last entry that the state machine has applied."""
+
+    def _end(self, ready: Any) -> list[Any]:
+        """What a Ready holds is written: apply what is committed, answer the reads that waited for it, and go on."""
+        if ready.committed is not None:
+            machine, completed = self.machine, self.completed
+            for command in ready.committed.commands:
+                if command:  # an empty one is the protocol's own
+                    completed.append((command, machine.apply(command)))
+            self.applied_index += len(ready.committed.commands)
+        if reads := self._reads + ready.read_states:
+            applied = self.applied_index
+            self.answered += [read.context for read in reads if read.read_index <= applied]
+            self._reads = [read for read in reads if read.read_index > applied]
+        self.node.advance()
+        messages: list[Any] = ready.messages_after_write
+        return messages

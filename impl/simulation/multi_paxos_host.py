@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from impl.multi_paxos import Ballot, Config, MemoryStorage, Message, Node, ReadState, Ready, Run
+from impl.multi_paxos import Ballot, Config, MemoryStorage, Message, Node, Ready, Run
 from impl.simulation.disk import Disk
-from impl.simulation.host import CommandLog, Host, StateMachine
+from impl.simulation.host import CommandLog, LogHost, StateMachine
 
 Write: TypeAlias = Ballot | Run | int
 """max_bal, votes, commit_index."""
 
 
-class MultiPaxosHost(Host):
+class MultiPaxosHost(LogHost):
     """A Multi-Paxos node, its disk and its state machine.
 
     The state machine is volatile: after a crash it applies the whole log again.
     """
 
-    __slots__ = ("_machine", "_random", "_reads", "applied_slot", "config")
+    __slots__ = ()
 
     node: Node | None
     disk: Disk[MemoryStorage, Write]
@@ -27,20 +27,11 @@ class MultiPaxosHost(Host):
     writing: Ready | None
 
     def __init__(self, config: Config, random: Callable[[int], int], machine: Callable[[], StateMachine] = CommandLog) -> None:
-        self.id, self.config = config.id, config
-        self._random, self._machine = random, machine
-        self.disk = Disk(MemoryStorage(), _put, _split)
-        self._begin()
+        super().__init__(config, random, machine, Disk(MemoryStorage(), _put, _split))
 
-    def _begin(self) -> None:
-        """Duty 8: a node from its storage, with an empty state machine."""
-        self.node = Node(self.config, self._random, self.disk.storage)
-        self.machine = self._machine()
-        self.writing = None
-        self.applied_slot = 0
-        """The last slot that the state machine has applied."""
-        self._reads: list[ReadState] = []
-        self.completed, self.answered = [], []
+    def _make_node(self) -> Node:
+        """Duty 8: from its storage, with an empty state machine."""
+        return Node(self.config, self._random, self.disk.storage)
 
     def begin_write(self) -> list[Message]:
         """Duties 1 to 3, the first half."""
@@ -61,15 +52,7 @@ class MultiPaxosHost(Host):
 
     def finish_write(self) -> list[Message]:
         """Duties 1 to 4 and 9, the second half."""
-        node: Node = self._up()
-        ready: Ready = self._written()
-        if ready.committed is not None:
-            self._carry_out(ready.committed.commands)
-            self.applied_slot = ready.committed.first_slot + len(ready.committed.commands) - 1
-        if reads := self._reads + ready.read_states:
-            self._reads = self._answer(reads, self.applied_slot)
-        node.advance()
-        return ready.messages_after_write
+        return self._end(self._written())
 
 
 def _put(storage: MemoryStorage, write: Write) -> None:

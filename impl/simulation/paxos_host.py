@@ -55,7 +55,7 @@ class PaxosHost(Host):
     after it the commands of its own clients, which change nothing more.
     """
 
-    __slots__ = ("_decided", "_machine", "_proposed", "_random", "_reads", "config")
+    __slots__ = ("_decided", "_proposed")
 
     node: PaxosNode | None
     disk: Disk[PaxosStorage, Write]
@@ -63,21 +63,17 @@ class PaxosHost(Host):
     writing: list[tuple[Acceptor | Proposer, list[Message]]] | None
 
     def __init__(self, config: Config, random: Callable[[int], int], machine: Callable[[], StateMachine] = CommandLog) -> None:
-        self.id, self.config = config.id, config
-        self._random, self._machine = random, machine
-        self.disk = Disk(PaxosStorage(AcceptorState(), ProposerState()), _put, _whole)
-        self._begin()
+        super().__init__(config, random, machine, Disk(PaxosStorage(AcceptorState(), ProposerState()), _put, _whole))
 
-    def _begin(self) -> None:
+    def _make_node(self) -> PaxosNode:
         """Duty 3: machines from what was persisted."""
         storage = self.disk.storage
-        self.node = PaxosNode(Acceptor(self.config, storage.acceptor), Proposer(self.config, self._random, storage.proposer), Learner(self.config))
-        self.machine = self._machine()
-        self.writing = None
+        return PaxosNode(Acceptor(self.config, storage.acceptor), Proposer(self.config, self._random, storage.proposer), Learner(self.config))
+
+    def _begin(self) -> None:
+        super()._begin()
         self._proposed: list[bytes] = []
-        self._reads: list[bytes] = []
         self._decided = False
-        self.completed, self.answered = [], []
 
     def has_work(self) -> bool:
         """Whether begin_write would have anything to do; False during a write."""

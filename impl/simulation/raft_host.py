@@ -5,25 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
-from impl.raft import Config, Entries, HardState, MemoryStorage, Raft, ReadState, Ready, Snapshot, Tracer
+from impl.raft import Config, Entries, HardState, MemoryStorage, Raft, Ready, Snapshot, Tracer
 from impl.raft.messages import Message
 from impl.simulation.disk import Disk
-from impl.simulation.host import CommandLog, Host, StateMachine
+from impl.simulation.host import CommandLog, LogHost, StateMachine
 
 Write: TypeAlias = HardState | Snapshot | Entries
 
 
-class RaftHost(Host):
-    """A Raft node, its disk and its state machine.
+class RaftHost(LogHost):
+    """A Raft node, its disk and its state machine; a tracer is called by the node with each of its events."""
 
-    Args:
-        config: the node's settings.
-        random: the node's source of random integers; it goes on over crashes.
-        machine: makes an empty state machine.
-        tracer: called by the node with each of its events.
-    """
-
-    __slots__ = ("_machine", "_random", "_reads", "_tracer", "applied_index", "config")
+    __slots__ = ("_tracer",)
 
     node: Raft | None
     disk: Disk[MemoryStorage, Write]
@@ -31,20 +24,15 @@ class RaftHost(Host):
     writing: Ready | None
 
     def __init__(self, config: Config, random: Callable[[int], int], machine: Callable[[], StateMachine] = CommandLog, tracer: Tracer | None = None) -> None:
-        self.id, self.config = config.id, config
-        self._random, self._machine, self._tracer = random, machine, tracer
-        self.disk = Disk(MemoryStorage(), _put, _split)
-        self._begin()
+        self._tracer = tracer
+        super().__init__(config, random, machine, Disk(MemoryStorage(), _put, _split))
+
+    def _make_node(self) -> Raft:
+        return Raft(self.config, self.disk.storage, self._random, self._tracer)
 
     def _begin(self) -> None:
         """Duty 10: a node from its storage, and its state machine from the snapshot there, or empty."""
-        self.node = Raft(self.config, self.disk.storage, self._random, self._tracer)
-        self.machine = self._machine()
-        self.writing = None
-        self.applied_index = 0
-        """The last entry that the state machine has applied."""
-        self._reads: list[ReadState] = []
-        self.completed, self.answered = [], []
+        super()._begin()
         snapshot = self.disk.storage.snapshot()
         if snapshot is not None:
             self._restore(snapshot)
@@ -90,17 +78,10 @@ class RaftHost(Host):
 
     def finish_write(self) -> list[Message]:
         """Duties 1 to 4 and 6, the second half."""
-        node: Raft = self._up()
         ready: Ready = self._written()
         if ready.snapshot is not None:
             self._restore(ready.snapshot)
-        if ready.committed is not None:
-            self._carry_out(ready.committed.commands)
-            self.applied_index = ready.committed.last_index
-        if reads := self._reads + ready.read_states:
-            self._reads = self._answer(reads, self.applied_index)
-        node.advance()
-        return ready.messages_after_write
+        return self._end(ready)
 
     def _restore(self, snapshot: Snapshot) -> None:
         self.machine.restore(snapshot.data)

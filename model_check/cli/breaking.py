@@ -8,10 +8,12 @@ import click
 from rich.table import Table
 from rich.text import Text
 
-from model_check.breaking import Broken, experiments_for, run_experiment
+from model_check.breaking import Broken, Experiment, experiments_for, run_experiment
+from model_check.check import EXIT_STATUS
 from model_check.cli.common import find_protocol, output_option, workers_option, write_json
-from model_check.report import console, duration, live_progress, put
-from spec.language import SpecError
+from model_check.report import console, counted, duration, live_progress, put
+from spec.language import Protocol, SpecError
+from spec.language.errors import did_you_mean
 from spec.language.values import rule_id
 
 
@@ -23,25 +25,39 @@ from spec.language.values import rule_id
 def break_rules(*, spec: str, rules: tuple[str, ...], workers: int, json_file: Path | None) -> int:
     """Remove each named rule of SPEC, and print the property that then fails and the length of the shortest way there.
 
-    Every rule has a scope just large enough. Exit status 0 if every removal is caught, 1 if one is not.
+    Every rule has a scope just large enough. Exit status 0 if every removal is caught, 1 if one is not, 3 if a search was stopped.
     """
     protocol = find_protocol(spec)
     experiments = experiments_for(protocol)
-    wanted = {rule_id(r) for r in rules}
-    unknown = wanted - {rule_id(e.rule) for e in experiments}
-    if unknown:
-        raise SpecError(f"{protocol.ir.name} has no rule `{', '.join(sorted(unknown))}`; its rules are {', '.join(rule_id(e.rule) for e in experiments)}")
-    found = []
-    for experiment in experiments:
-        if not wanted or rule_id(experiment.rule) in wanted:
+    wanted, known = {rule_id(r) for r in rules}, [rule_id(e.rule) for e in experiments]
+    for rule in rules:
+        if rule_id(rule) not in known:
+            raise SpecError(f"{protocol.ir.name} has no rule `{rule}` to remove; its rules are {', '.join(known)}{did_you_mean(rule, known)}")
+    chosen = [e for e in experiments if not wanted or rule_id(e.rule) in wanted]
+    found = _run(protocol, chosen, workers)
+    write_json(json_file, {"spec": spec, "rules": [b.to_json() for b in found]})
+    _print(found, len(chosen) - len(found))
+    verdicts = {b.result.verdict for b in found}
+    if "holds" in verdicts:
+        return EXIT_STATUS["violated"]
+    return EXIT_STATUS["holds" if verdicts == {"violated"} and len(found) == len(chosen) else "inconclusive"]
+
+
+def _run(protocol: type[Protocol], experiments: list[Experiment], workers: int) -> list[Broken]:
+    """What the experiments find, or at Ctrl-C what those found that were done."""
+    found: list[Broken] = []
+    try:
+        for experiment in experiments:
             with live_progress(console(stderr=True)) as progress:
                 found.append(run_experiment(protocol, experiment, workers, progress))
-    write_json(json_file, {"spec": spec, "rules": [b.to_json() for b in found]})
-    _print(found)
-    return 0 if all(b.result.verdict == "violated" for b in found) else 1
+            if found[-1].result.stopped == "interrupted":
+                break
+    except KeyboardInterrupt:
+        pass  # while compiling: nothing of this experiment is known
+    return found
 
 
-def _print(found: list[Broken]) -> None:
+def _print(found: list[Broken], not_run: int) -> None:
     """One line a rule, then what bounded the deeper searches."""
     out = console()
     table = Table("rule removed", "property violated", box=None, pad_edge=False)
@@ -61,3 +77,5 @@ def _print(found: list[Broken]) -> None:
     total = sum(b.seconds for b in found)
     caught_count = sum(b.result.verdict == "violated" for b in found)
     out.print(Text(f"{caught_count} of {len(found)} removals caught, {duration(total)} with compiling"))
+    if not_run:
+        out.print(Text(f"interrupted: {counted(not_run, 'rule')} not tried", style="bold red"))

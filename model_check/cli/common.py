@@ -8,24 +8,28 @@ import importlib.util
 import json
 import os
 import re
+import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import click
 
 from model_check import itf
-from model_check.check import ENGINES
+from model_check.check import ENGINES, Bounds
 from model_check.trace import Origin, Trace, first_wrong_step, scope_option
 from spec.language import IonianError, Protocol, Scope, ScopeError, SpecError, ir
 from spec.language.context import QuorumSystem
+from spec.language.errors import did_you_mean
 from spec.quorums import explicit, majorities, weighted
 
 SHIPPED = ("consensus", "voting", "paxos", "consensus-log", "multi-paxos", "replicated-log", "raft", "deployed-raft", "etcd-raft")
 # Beyond these, the sets of members and quorums alone do not fit into any memory.
 _LARGEST, _LARGEST_WITH_QUORUMS = 64, 12
+# Each has buffers of its own, some 100 MB.
+_MOST_WORKERS = 256
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,11 +39,13 @@ def find_protocol(reference: str) -> type[Protocol]:
     path, colon, name = reference.rpartition(":") if not reference.endswith(".py") else (reference, "", "")
     if not colon:
         path = reference
-    if path.endswith(".py") or os.sep in path:
+    shipped = reference.replace("_", "-") in SHIPPED
+    if path.endswith(".py") or os.sep in path or (not shipped and Path(path).exists()):
         return _only(_classes(_load(Path(path))), name, path)
     module = f"spec.{reference.replace('-', '_')}"
-    if reference.replace("_", "-") not in SHIPPED or importlib.util.find_spec(module) is None:
-        raise SpecError(f"unknown spec `{reference}`: give {', '.join(available())}, or path/to/file.py:ClassName")
+    if not shipped or importlib.util.find_spec(module) is None:
+        known = available()
+        raise SpecError(f"unknown spec `{reference}`: give {', '.join(known)}, or path/to/file.py:ClassName{did_you_mean(reference, known)}")
     return _only(_classes(importlib.import_module(module)), "", reference)
 
 
@@ -48,10 +54,29 @@ def available() -> list[str]:
     return [name for name in SHIPPED if importlib.util.find_spec(f"spec.{name.replace('-', '_')}") is not None]
 
 
+_loaded: dict[Path, tuple[bytes, Any]] = {}
+
+
 def _load(path: Path) -> Any:
-    """The module in a file; SpecError for a file that cannot be read or imported."""
+    """The module in a file, the same one while the file stays as it is: one with its twin's sorts and classes would not know its own values.
+
+    SpecError for a file that cannot be read or imported.
+    """
+    if path.is_dir():
+        raise SpecError(f"{path} is a folder; name the file in it: {path / 'my_protocol.py'}:MyProtocol")
     if not path.is_file():
         raise SpecError(f"no such spec file: {path}")
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise SpecError(f"{path} cannot be read: {error.strerror}") from None
+    if path.resolve() not in _loaded or _loaded[path.resolve()][0] != text:
+        _loaded[path.resolve()] = text, _executed(path)
+    return _loaded[path.resolve()][1]
+
+
+def _executed(path: Path) -> Any:
+    """A file's module, made anew."""
     name = f"ionian_spec_{path.stem}"
     found = importlib.util.spec_from_file_location(name, path.resolve())
     if found is None or found.loader is None:
@@ -64,8 +89,8 @@ def _load(path: Path) -> Any:
     except IonianError:
         raise
     except SyntaxError as error:
-        raise SpecError(f"{error.msg}; mend the Python syntax", str(error.filename), error.lineno or 0, error.offset or 0) from None
-    except Exception as error:
+        raise SpecError(f"{error.msg}; mend the Python syntax", error.filename or str(path), error.lineno or 1, error.offset or 1) from None
+    except (Exception, SystemExit) as error:
         line = _line_in(error, path.resolve())
         raise SpecError(f"the module does not load: {type(error).__name__}: {error}", str(path), line, 1) from None
     finally:
@@ -111,7 +136,8 @@ class SpecCommand(click.Command):
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
             own = [max(p.opts, key=len) for p in self.get_params(ctx) if isinstance(p, click.Option)]
-            raise click.UsageError(f"unknown option {error.option_name}; `{self.name}` has {', '.join(sorted(own))}", ctx) from None
+            nearest = did_you_mean(error.option_name, own)
+            raise click.UsageError(f"unknown option {error.option_name}; `{self.name}` has {', '.join(sorted(own))}{nearest}", ctx) from None
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's own parameters, then the scope's."""
@@ -130,15 +156,16 @@ class SpecCommand(click.Command):
         return None
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Hand the scope's options to the command as one dictionary, `sizes`."""
+        """Hand to the command, in place of SPEC and the options that shape it, the `protocol` that they describe."""
         names = {str(p.name) for p in ctx.meta["scope_options"]}
-        ctx.params["sizes"] = {n.removeprefix("scope_"): ctx.params.pop(n) for n in names}
+        sizes = {n.removeprefix("scope_"): ctx.params.pop(n) for n in names}
+        ctx.params["protocol"] = build(ctx.params.pop("spec"), sizes, ctx.params.pop("without"), ctx.params.pop("quorum_texts"))
         return super().invoke(ctx)
 
 
 def scope_options(protocol: type[Protocol]) -> list[click.Option]:
     """One option for each sort, under its name and its plural."""
-    default = getattr(protocol, "default_scope", None)
+    default = protocol.default_scope
     found = []
     for name, sort in protocol.sort_names().items():
         size = default.sizes.get(name) if default is not None else None
@@ -157,9 +184,9 @@ def protocol_options(command: F) -> F:
 
 def workers_option(command: F) -> F:
     """The number of threads, all cores' unless given."""
-    return click.option(
-        "--workers", type=click.IntRange(min=1), default=lambda: os.cpu_count() or 1, help="Threads of the native engine (default: one for each core)."
-    )(command)
+    cores = min(os.cpu_count() or 1, _MOST_WORKERS)
+    workers = click.IntRange(min=1, max=_MOST_WORKERS)
+    return click.option("--workers", type=workers, default=cores, help="Threads of the native engine (default: one for each core).")(command)
 
 
 def engine_option(command: F) -> F:
@@ -182,19 +209,58 @@ def search_options(command: F) -> F:
     return command
 
 
-def reductions_of(protocol: Protocol, symmetry: bool | None, eager: bool | None, max_depth: int | None) -> tuple[bool, bool]:
-    """Symmetry and eager as asked for; where nothing is asked, those of the default scope, as far as they go with the rest."""
-    usual = protocol.default_reductions if protocol.scope == getattr(protocol, "default_scope", None) else frozenset()
+class Limits(TypedDict):
+    """What searches, and how far: of the options of a search, those that are taken as they come."""
+
+    engine: str
+    workers: int
+    max_memory: int | None
+    max_depth: int | None
+
+
+class Asked(Limits):
+    """The options of `search_options`; a reduction is None where nothing is asked."""
+
+    symmetry: bool | None
+    eager: bool | None
+
+
+class Settings(Limits):
+    """The settings of a search, as `model_check.check` and `model_check.refine` take them."""
+
+    symmetry: bool
+    eager: bool
+
+
+def settings_of(protocol: Protocol, asked: Asked) -> Settings:
+    """The settings as asked for; where no reduction is asked for, those of the default scope, as far as they go with the rest."""
+    usual = protocol.default_reductions if protocol.scope == protocol.default_scope else frozenset()
+    symmetry, eager = asked["symmetry"], asked["eager"]
     if symmetry is None:
         symmetry = "symmetry" in usual and not protocol.quorum_systems
     if eager is None:
-        eager = "eager" in usual and max_depth is None
-    return symmetry, eager
+        eager = "eager" in usual and asked["max_depth"] is None
+    return {**asked, "symmetry": symmetry, "eager": eager}
+
+
+def reductions_again(symmetry: bool, eager: bool) -> list[str]:
+    """The options that repeat the reductions of the present command; what it refused has to be refused again, where the default is otherwise."""
+    asked = click.get_current_context().params
+    found = []
+    for option, used in (("symmetry", symmetry), ("eager", eager)):
+        found += [f"--{option}"] * used + [f"--no-{option}"] * (asked[option] is False)
+    return found
 
 
 def property_option(command: F) -> F:
     """The properties to check."""
     return click.option("--property", "properties", multiple=True, metavar="NAME", help="Check only this property (may be repeated).")(command)
+
+
+def start_options(command: F) -> F:
+    """Where a search begins, if not at the initial states."""
+    command = click.option("--at", type=int, default=None, metavar="STEP", help="The step of that trace after which to start (default: the last).")(command)
+    return click.option("--from", "from_file", type=click.Path(), default=None, metavar="FILE", help="Start at a state of the trace in FILE.")(command)
 
 
 _QUORUMS_HELP = "majorities (the default), weighted:2,1,1 (a weight for each member), or explicit:1/2,3 (the sets {1} and {2,3})."
@@ -203,9 +269,12 @@ _QUORUMS_HELP = "majorities (the default), weighted:2,1,1 (a weight for each mem
 def build(reference: str, sizes: dict[str, int | None], without: Sequence[str], quorum_texts: Sequence[str]) -> Protocol:
     """The protocol that the arguments describe."""
     cls = find_protocol(reference)
-    default = getattr(cls, "default_scope", None)
+    default = cls.default_scope
     scope = Scope(**{**(default.sizes if default is not None else {}), **{n: s for n, s in sizes.items() if s is not None}})
     voting = _sorts_with_quorums(cls)
+    missing = [name for name in cls.sort_names() if name not in scope.sizes]
+    if missing:
+        raise ScopeError(f"scope: {cls.ir.name} has no default size for {', '.join(missing)}; give {' '.join(f'{scope_option(n)} 2' for n in missing)}")
     for name, size in scope.sizes.items():
         largest = _LARGEST_WITH_QUORUMS if name in voting else _LARGEST
         if size > largest:
@@ -281,20 +350,44 @@ def start_of(protocol: Protocol, from_file: str | None, at: int | None) -> Trace
     return chosen
 
 
+def replay_command(search: Sequence[str], itf_file: Path | None, bounds: Bounds = Bounds(), from_file: str | None = None, at: int | None = None) -> str:
+    """The command that shows a counterexample again: from its file, or after the same search within the same bounds."""
+    if itf_file is not None:
+        return f"ionian replay {shlex.quote(str(itf_file))}"
+    again = ["ionian", *search]
+    for name in bounds.constraints:
+        again += ["--constraint", name]
+    if from_file is not None:
+        again += ["--from", from_file, *([] if at is None else ["--at", str(at)])]
+    return f"{shlex.join([*again, '--itf', 'trace.itf.json'])} ; ionian replay trace.itf.json"
+
+
 def writable(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
     """Callback of an option for a file to write: refused before the work starts where it cannot be written."""
     if value is None:
         return None
     try:
-        if value.is_dir():
+        want_writable(value)
+    except IonianError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+    taken = ctx.meta.setdefault("ionian.outputs", set())
+    if value.resolve() in taken and not _special(value):
+        raise click.BadParameter(f"{value}: another option writes the same file", ctx, param)
+    taken.add(value.resolve())
+    return value
+
+
+def want_writable(path: Path) -> None:
+    """IonianError where a file cannot be written."""
+    try:
+        if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        if not _special(value):
-            descriptor, temporary = tempfile.mkstemp(dir=value.parent, prefix=f".{value.name}.")
+        if not _special(path):
+            descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
             os.close(descriptor)
             Path(temporary).unlink()
     except OSError as error:
-        raise click.BadParameter(f"{value} cannot be written: {error.strerror}", ctx, param) from None
-    return value
+        raise IonianError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _special(path: Path) -> bool:
@@ -322,7 +415,15 @@ def write_file(path: Path, text: str) -> None:
         raise IonianError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def write_json(path: Path | None, document: itf.Json) -> None:
+def write_counterexample(path: Path | None, trace: Trace | None) -> None:
+    """Write a trace where a file for it is asked for; where there is none, say that the file is left as it was."""
+    if path is not None and trace is not None:
+        write_file(path, itf.write(trace))
+    elif path is not None:
+        click.echo(f"no counterexample: {path} is not written", err=True)
+
+
+def write_json(path: Path | None, document: object) -> None:
     """Write a result where a file for it is asked for."""
     if path is not None:
         write_file(path, json.dumps(document, indent=1) + "\n")

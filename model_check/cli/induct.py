@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from model_check.check import EXIT_STATUS
-from model_check.cli.common import SpecCommand, build, byte_size, output_option, protocol_options, write_file
+from model_check.cli.common import SpecCommand, byte_size, output_option, protocol_options, write_json
 from model_check.report import console
 from model_check.smt.induction import induct as run_induct
 from model_check.smt.report import live_line, print_induction
+from spec.language import Protocol
 
 
 @click.command(cls=SpecCommand)
@@ -25,10 +25,7 @@ from model_check.smt.report import live_line, print_induction
 @output_option("--json", "json_file", help_text="Write the whole result.")
 def induct(
     *,
-    spec: str,
-    sizes: dict[str, int | None],
-    without: tuple[str, ...],
-    quorum_texts: tuple[str, ...],
+    protocol: Protocol,
     k: int,
     properties: tuple[str, ...],
     slots: int,
@@ -40,7 +37,6 @@ def induct(
 
     A counterexample to induction is no violation (exit status 3), unless the explorer finds that its first state is reachable.
     """
-    protocol = build(spec, sizes, without, quorum_texts)
     with live_line(console(stderr=True)) as show:
 
         def progress(goal: str, word: str) -> None:
@@ -48,7 +44,6 @@ def induct(
                 show(f"{goal}: {word}")
 
         result = run_induct(protocol, k=k, properties=properties or None, slots=slots, timeout=timeout, max_memory=max_memory, progress=progress)
-    if json_file is not None:
-        write_file(json_file, json.dumps(result.to_json(), indent=1) + "\n")
+    write_json(json_file, result.to_json())
     print_induction(console(), result)
     return EXIT_STATUS[result.verdict]

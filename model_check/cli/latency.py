@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import click
 
 from impl.latency import LatencyError, Settings, find_topology, microseconds, plot, print_heading, print_study, shipped, study, to_json
-from model_check.cli.common import output_option, write_file
+from model_check.cli.common import output_option, write_json
 from model_check.report import console
 from spec.language import IonianError
 
@@ -55,5 +54,4 @@ def latency(
             plot.draw(studies, topology.name, picture)
     except LatencyError as error:
         raise IonianError(str(error)) from None
-    if json_file is not None:
-        write_file(json_file, json.dumps(to_json(topology, settings, studies), indent=1) + "\n")
+    write_json(json_file, to_json(topology, settings, studies))

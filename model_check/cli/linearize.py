@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from model_check.cli.common import output_option, write_file
+from model_check.cli.common import output_option, write_json
 from model_check.linearizability import FORMATS, MODELS, Result, check_history, read_history
 from model_check.linearizability.report import print_result
 from model_check.report import console
@@ -35,7 +34,6 @@ def linearize(*, files: tuple[Path, ...], model_name: str, format_name: str, tim
         result = Result(history, model, "inconclusive", 0.0, stopped="interrupted") if interrupted else check_history(history, model, timeout)
         print_result(out, result)
         results.append(result)
-    if json_file is not None:
-        write_file(json_file, json.dumps([result.to_json() for result in results], indent=1) + "\n")
+    write_json(json_file, [result.to_json() for result in results])
     found = {EXIT_STATUS[result.verdict] for result in results}
     return next(status for status in _WORST_FIRST if status in found)

@@ -36,7 +36,7 @@ def _first_line(text: str) -> str:
 
 
 def _scope(protocol: type[Protocol]) -> str:
-    default = getattr(protocol, "default_scope", None)
+    default = protocol.default_scope
     sizes = default.sizes if default is not None else {}
     return ", ".join(f"{scope_option(name)} {sizes.get(name, 'N')}" for name in protocol.sort_names())
 

@@ -11,6 +11,7 @@ from typing import cast
 import click
 
 from spec.language import IonianError
+from spec.language.errors import did_you_mean
 
 USAGE_ERROR, INCONCLUSIVE = 2, 3
 
@@ -42,6 +43,12 @@ class Commands(click.Group):
         """Their names."""
         return list(COMMANDS)
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments begin with; for another word, the name that it resembles."""
+        if args[0] not in COMMANDS:
+            ctx.fail(f"No such command '{args[0]}'{did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """One of them; None for another name."""
         if cmd_name not in COMMANDS:
@@ -63,6 +70,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         status = ionian.main(args=None if arguments is None else list(arguments), prog_name="ionian", standalone_mode=False)
         return status if isinstance(status, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return USAGE_ERROR
     except click.ClickException as error:
         command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else ""
         click.echo(f"error: {error.format_message()}" + (f" (see `{command} --help`)" if command else ""), err=True)

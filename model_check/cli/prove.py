@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 from pathlib import Path
 
 import click
 
-from model_check.cli.common import byte_size, find_protocol, output_option, write_file
+from model_check.cli.common import byte_size, find_protocol, output_option, write_json
 from model_check.report import console
 from model_check.smt.unbounded.graph import write_proof_graph
 from model_check.smt.unbounded.proof import EXIT_STATUS, Selection
@@ -75,8 +74,7 @@ def prove(
     limits = Limits(timeout, seed, None if max_memory is None else max_memory // workers)
     with Matrix(console(stderr=True), load(), selection) as matrix:
         proof = run_proof(load, selection=selection, without=without, limits=limits, jobs=workers, resume=resume, progress=matrix.add)
-    if json_file is not None:
-        write_file(json_file, json.dumps(proof.to_json(), indent=1) + "\n")
+    write_json(json_file, proof.to_json())
     if graph_file is not None:
         write_proof_graph(proof.protocol, {f.obligation: f.support for f in proof.outcomes if f.discharged}, graph_file)
     print_proof(console(), proof)

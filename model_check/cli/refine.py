@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import click
 from rich.text import Text
 
 from model_check.check import EXIT_STATUS
-from model_check.cli.common import SpecCommand, build, find_protocol, output_option, protocol_options, reductions_of, search_options, write_json
+from model_check.cli.common import (
+    Asked,
+    SpecCommand,
+    find_protocol,
+    output_option,
+    protocol_options,
+    reductions_again,
+    replay_command,
+    search_options,
+    settings_of,
+    write_counterexample,
+    write_json,
+)
 from model_check.cli.refine_impl import refine_impl
 from model_check.refine import RefinementResult
 from model_check.refine import refine as run_refine
-from model_check.report import console, duration, live_progress, number, print_origin, print_trace, put, reductions, verdict_line
+from model_check.report import console, duration, live_progress, number, print_images, print_origin, print_trace, put, reductions, verdict_line
+from spec.language import Protocol
 
 
 class RefineCommand(SpecCommand):
@@ -32,20 +45,14 @@ class RefineCommand(SpecCommand):
 @protocol_options
 @search_options
 @output_option("--json", "json_file", help_text="Write the whole result.")
+@output_option("--itf", "itf_file", help_text="Write the counterexample as a trace.")
 def refine(
     *,
-    spec: str,
+    protocol: Protocol,
     abstract: str,
-    sizes: dict[str, int | None],
-    without: tuple[str, ...],
-    quorum_texts: tuple[str, ...],
-    engine: str,
-    symmetry: bool | None,
-    eager: bool | None,
-    workers: int,
-    max_memory: int | None,
-    max_depth: int | None,
     json_file: Path | None,
+    itf_file: Path | None,
+    **asked: Unpack[Asked],
 ) -> int:
     """Check that every step of SPEC, seen through its refinement mapping, is a step of ABSTRACT or none.
 
@@ -53,26 +60,22 @@ def refine(
 
     `ionian refine impl raft` holds the implementation against its spec; see `ionian refine impl --help`.
     """
-    protocol = build(spec, sizes, without, quorum_texts)
-    symmetric, at_once = reductions_of(protocol, symmetry, eager, max_depth)
     with live_progress(console(stderr=True)) as progress:
-        result = run_refine(
-            protocol,
-            find_protocol(abstract),
-            engine=engine,
-            symmetry=symmetric,
-            eager=at_once,
-            workers=workers,
-            max_depth=max_depth,
-            max_memory=max_memory,
-            progress=progress,
-        )
+        result = run_refine(protocol, find_protocol(abstract), progress=progress, **settings_of(protocol, asked))
+    write_counterexample(itf_file, result.trace)
     write_json(json_file, result.to_json())
-    _print(result)
+    _print(result, replay_command(_search(result, abstract), itf_file))
     return EXIT_STATUS[result.verdict]
 
 
-def _print(result: RefinementResult) -> None:
+def _search(result: RefinementResult, abstract: str) -> list[str]:
+    """The words that search again."""
+    spec, *rest = result.origin.arguments()
+    again = ["refine", spec, abstract, *rest, "--engine", result.engine, *reductions_again(result.symmetry, result.eager)]
+    return again + ([] if result.max_depth is None else ["--max-depth", str(result.max_depth)])
+
+
+def _print(result: RefinementResult, replay: str) -> None:
     """The report: figures, and for a violation the trace with the abstract states around its last step."""
     out = console()
     print_origin(out, result.origin)
@@ -83,11 +86,9 @@ def _print(result: RefinementResult) -> None:
         out.print()
         print_trace(out, result.trace)
         out.print()
-        put(out, f"{result.abstract} has no such step. Its states:" if result.trace.steps else f"{result.abstract} does not start there. Its state:", 0)
-        for label, image in zip(("before", "after"), result.images, strict=False):
-            put(out, label if result.trace.steps else "mapped", 2)
-            for line in repr(image).splitlines():
-                put(out, line, 4)
+        print_images(out, result.abstract, result.trace, result.images)
+        out.print()
+        out.print(Text(f"Replay: {replay}"), soft_wrap=True)
     out.print()
     counts = f"{number(result.distinct_states)} distinct states, {number(result.transitions)} transitions checked"
     out.print(Text(f"{counts}, depth {result.depth}, {duration(result.seconds)}"))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
-from rich.live import Live
 from rich.text import Text
 
 from conformance.campaign import Campaign
 from conformance.report import print_failure
 from conformance.subjects import SUBJECTS
 from model_check.cli.common import output_option, write_json
-from model_check.report import console, counted, duration, number, put, verdict_line
+from model_check.report import console, counted, duration, live, number, put, verdict_line
 
 _EXIT_STATUS = {"no departure found": 0, "departs": 1, "inconclusive": 3}
 
@@ -30,19 +30,14 @@ def refine_impl(*, name: str, seeds: int, seed: int | None, nodes: int, json_fil
     Every event must be some steps of the spec, or none. Exit status: 0 no departure found, 1 departs, 2 usage error, 3 interrupted.
     """
     campaign = Campaign(SUBJECTS[name], nodes)
-    err = console(stderr=True)
-    if err.is_terminal:
-        with Live(console=err, transient=True, refresh_per_second=4) as live:
-            campaign.progress = lambda now: live.update(_progress(now, seeds))
-            campaign.go(range(seeds) if seed is None else [seed])
-    else:
+    with live(console(stderr=True), partial(_progress, seeds)) as campaign.progress:
         campaign.go(range(seeds) if seed is None else [seed])
-    write_json(json_file, campaign.to_json())  # type: ignore[arg-type]  # conformance does not know of ITF
+    write_json(json_file, campaign.to_json())
     _print(campaign)
     return _EXIT_STATUS[campaign.verdict]
 
 
-def _progress(now: Campaign, seeds: int) -> Text:
+def _progress(seeds: int, now: Campaign) -> Text:
     rate = now.events / now.seconds if now.seconds else 0
     return Text(f"seed {now.seed} of {number(seeds)}  {number(now.events)} events, {number(now.steps)} steps of the spec  {number(round(rate))} events/s")
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import click
+from rich.console import Console
 from rich.text import Text
 
 from model_check.check import EngineError, confirm
 from model_check.cli.common import read_trace
-from model_check.report import console, print_explanation, print_origin, print_trace
-from model_check.trace import first_wrong_step
+from model_check.refine import refused_images
+from model_check.report import console, print_explanation, print_images, print_origin, print_trace
+from model_check.trace import Trace, first_wrong_step
+from spec.language import Protocol
 
 
 @click.command()
@@ -27,13 +30,26 @@ def replay(file: str) -> int:
     print_origin(out, trace.origin)
     print_trace(out, trace)
     out.print()
-    if trace.violates:
-        try:
-            _, explanation = confirm(protocol, trace.violates, trace)
-        except (EngineError, StopIteration):
-            out.print(Text(f"{file}: a behaviour of the protocol, but `{trace.violates}` is not violated at its end", style="bold red"), soft_wrap=True)
-            return 1
-        print_explanation(out, explanation)
-        out.print()
+    if trace.violates and not _shown(out, protocol, trace):
+        out.print(Text(f"{file}: a behaviour of the protocol, but `{trace.violates}` is not violated at its end", style="bold red"), soft_wrap=True)
+        return 1
     out.print(Text(f"{len(trace.steps)} steps, each re-checked: a behaviour of {trace.origin.spec}", style="green"))
     return 0
+
+
+def _shown(out: Console, protocol: Protocol, trace: Trace) -> bool:
+    """Print why the end of a trace violates its property or refinement mapping; False, and nothing, where it does not."""
+    mapping = next((r for r in protocol.ir.refinements if r.name == trace.violates), None)
+    if mapping is not None:
+        images = refused_images(protocol, mapping.name, trace)
+        if images:
+            print_images(out, mapping.target.__name__, trace, images)
+            out.print()
+        return bool(images)
+    try:
+        _, explanation = confirm(protocol, trace.violates, trace)
+    except (EngineError, StopIteration):
+        return False
+    print_explanation(out, explanation)
+    out.print()
+    return True

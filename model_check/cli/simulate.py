@@ -6,10 +6,20 @@ from pathlib import Path
 
 import click
 
-from model_check import itf
-from model_check.cli.common import SpecCommand, build, engine_option, output_option, property_option, protocol_options, write_file, write_json
+from model_check.cli.common import (
+    SpecCommand,
+    engine_option,
+    output_option,
+    property_option,
+    protocol_options,
+    replay_command,
+    write_counterexample,
+    write_json,
+)
 from model_check.report import console, live_progress, print_simulation
+from model_check.simulate import Simulation
 from model_check.simulate import simulate as run_simulation
+from spec.language import Protocol
 
 
 @click.command(cls=SpecCommand)
@@ -24,10 +34,7 @@ from model_check.simulate import simulate as run_simulation
 @output_option("--itf", "itf_file", help_text="Write the counterexample as a trace.")
 def simulate(
     *,
-    spec: str,
-    sizes: dict[str, int | None],
-    without: tuple[str, ...],
-    quorum_texts: tuple[str, ...],
+    protocol: Protocol,
     engine: str,
     seed: int,
     walks: int,
@@ -40,11 +47,15 @@ def simulate(
 
     Finds violations; that it finds none shows nothing about the behaviours it did not walk.
     """
-    protocol = build(spec, sizes, without, quorum_texts)
     with live_progress(console(stderr=True)) as progress:
         result = run_simulation(protocol, engine=engine, seed=seed, walks=walks, steps=steps, properties=properties or None, progress=progress)
-    if itf_file is not None and result.trace is not None:
-        write_file(itf_file, itf.write(result.trace))
+    write_counterexample(itf_file, result.trace)
     write_json(json_file, result.to_json())
-    print_simulation(console(), result)
+    print_simulation(console(), result, replay_command(_walks(result, steps), itf_file))
     return {"violated": 1, "inconclusive": 3}.get(result.verdict, 0)
+
+
+def _walks(result: Simulation, steps: int) -> list[str]:
+    """The words that walk again."""
+    again = ["simulate", *result.origin.arguments(), "--property", result.property, "--engine", result.engine]
+    return [*again, "--seed", str(result.seed), "--walks", str(result.walks), "--steps", str(steps)]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
-from model_check.cli.common import output_option, write_file
+from model_check.cli.common import output_option, write_json
 from model_check.report import console
 from model_check.validation.trace_check import FORMATS, check_trace
 from model_check.validation.trace_report import print_trace_result
@@ -37,7 +36,6 @@ def validate(*, files: tuple[Path, ...], format_name: str | None, json_file: Pat
         result = check_trace(path, format_name)
         print_trace_result(out, result)
         results.append(result)
-    if json_file is not None:
-        write_file(json_file, json.dumps([result.to_json() for result in results], indent=1) + "\n")
+    write_json(json_file, [result.to_json() for result in results])
     found = {_EXIT_STATUS[result.verdict] for result in results}
     return next(status for status in _WORST_FIRST if status in found)

@@ -11,7 +11,7 @@ from model_check.linearizability.checker import Result, final_state
 from model_check.linearizability.explain import Departure
 from model_check.linearizability.history import Operation, shown
 from model_check.linearizability.models import REFUSED, Model
-from model_check.report import duration, number, put
+from model_check.report import counted, duration, put
 
 _STYLES = {"linearizable": "bold green", "not_linearizable": "bold red", "inconclusive": "bold yellow"}
 _LAST = 5
@@ -24,7 +24,7 @@ def print_result(out: Console, result: Result) -> None:
     if result.departure is not None:
         _print_departure(out, result, result.departure)
     count = len(result.history.operations)
-    figures = f"{number(count)} operation{'' if count == 1 else 's'}, {duration(result.seconds)}"
+    figures = f"{counted(count, 'operation')}, {duration(result.seconds)}"
     verdict = result.verdict.replace("_", " ").upper()
     early = " before it was known where" if result.verdict == "not_linearizable" else ""
     reason = f": {result.stopped}{early}" if result.stopped else ""
@@ -47,7 +47,7 @@ def _print_departure(out: Console, result: Result, departure: Departure) -> None
 def _print_dead_end(out: Console, result: Result, departure: Departure, order: Sequence[Operation]) -> None:
     """One way to place what came before, and why nothing can follow it."""
     model, state = result.model, final_state(order, result.model)
-    title = f"After {number(len(order))} operation{'' if len(order) == 1 else 's'} the value is {shown(state)}; the last of them:"
+    title = f"After {counted(len(order), 'operation')} the value is {shown(state)}; the last of them:"
     put(out, title if order else f"At first the value is {shown(state)}", 2)
     for operation in order[-_LAST:]:
         put(out, f"{operation}  ({operation.place})", 4)

@@ -9,9 +9,9 @@ import numpy as np
 from model_check.evaluation import guarded
 from model_check.native import depth_kernel, kernel
 from model_check.native.compiler import undisturbed
-from model_check.native.engine import PROGRESS_SECONDS, Batch, Engine, Table, doubled
+from model_check.native.engine import PROGRESS_SECONDS, Batch, Engine, Pace, Table, doubled
 from model_check.native.runtime import move_depths
-from model_check.search import Options, Outcome, Progress, Violation
+from model_check.search import Options, Outcome, Progress, Violation, ending_in_order, in_bytes
 from spec.language import Protocol
 
 SLICE = 16_384
@@ -62,6 +62,7 @@ class _DepthFirst(Engine):
         actions, witnesses = len(self.actions), len(self.program.witnesses)
         self.batch, self.stack, self.table = Batch(1 << 16, 1 << 12), Stack(), Table(1)
         self.depths = np.zeros(len(self.table.prints) if options.max_depth is not None else 1, np.int64)
+        self.pace = Pace(SLICE)
         self.notes, self.tally = self.notes_of_its_own(), np.zeros(depth_kernel.TALLY, np.int64)
         self.evaluated, self.enabled, self.new = (np.zeros(actions, np.int64) for _ in range(3))
         self.saved = np.zeros(actions, np.int64)
@@ -69,7 +70,7 @@ class _DepthFirst(Engine):
         self.clear(self.notes)
         # On nothing, so that exploring does not wait for the compiler.
         undisturbed(self._begin)
-        undisturbed(self._descend)
+        undisturbed(lambda: self._descend(0))
         self.compiled.publish()
         self.outcome = Outcome(compile_seconds=time.perf_counter() - began)
 
@@ -80,30 +81,29 @@ class _DepthFirst(Engine):
             self.notes, self.tally, self.new, self.seen, self.reached,
         )  # fmt: skip
 
-    def _descend(self) -> bool:
+    def _descend(self, budget: int) -> bool:
         b, s = self.batch, self.stack
         limit = kernel.NONE if self.options.max_depth is None else self.options.max_depth
         lacking: bool = self.code.descend(
             s.rows, s.at, s.depth, s.place, s.way, b.cand, b.cand_at, b.cand_tail, b.cand_meta, self.table.prints, self.depths, self.table.limit,
-            self.notes, self.tally, self.evaluated, self.saved, self.enabled, self.new, self.seen, self.reached, limit, SLICE,
+            self.notes, self.tally, self.evaluated, self.saved, self.enabled, self.new, self.seen, self.reached, limit, budget,
         )  # fmt: skip
         return lacking
 
     def run(self) -> Outcome:
         """Search until the stack is empty, a violation shows, or a limit is met."""
         self.began = self.told = time.perf_counter()
-        try:
+        with ending_in_order(self.outcome):
             self._enter()
             while self.tally[depth_kernel.TOP] and self.bad(self.notes) is None and not self.outcome.stopped:
-                if self._descend():
+                began = time.perf_counter()
+                lacking = self._descend(self.pace.size)
+                self.pace.took(self.pace.size, time.perf_counter() - began)
+                if lacking:
                     self._make_room()
                 self._raise_undefined()
                 self.refuse_many_steps(self.notes)
                 self._look()
-        except KeyboardInterrupt:
-            self.outcome.stopped = "interrupted"
-        except MemoryError:
-            self.outcome.stopped = "out of memory"
         self._report()
         return self.outcome
 
@@ -162,7 +162,7 @@ class _DepthFirst(Engine):
         now, held = time.perf_counter(), self._held()
         self.outcome.memory = max(self.outcome.memory, held)
         if held + (self.table.prints.nbytes + self.depths.nbytes) // 2 > self.memory_limit:
-            self.outcome.stopped = f"memory limit of {self.memory_limit / 1e9:.1f} GB"
+            self.outcome.stopped = f"memory limit of {in_bytes(self.memory_limit)}"
         if self.options.progress and now - self.told > PROGRESS_SECONDS:
             self.told = now
             tally = [int(x) for x in self.tally]

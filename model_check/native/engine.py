@@ -26,6 +26,7 @@ Prints = npt.NDArray[np.uint64]
 
 SMALL_TABLE = 1 << 22
 PROGRESS_SECONDS = 0.5
+FIRST_SLICE = 16
 
 
 class Engine:
@@ -114,6 +115,21 @@ class Engine:
     def coverage(self, evaluated: Words, enabled: Words, new: Words) -> dict[str, ActionCoverage]:
         """The actions' counts by name."""
         return {name: ActionCoverage(int(evaluated[i]), int(enabled[i]), int(new[i])) for i, name in enumerate(self.actions)}
+
+
+class Pace:
+    """How much compiled code takes on at a time: at most so many states, and no more than take about half a second.
+
+    Meanwhile nothing sees to Ctrl-C, progress or memory, and at a large scope a single state may keep a worker busy for long.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.most, self.size = most, min(most, FIRST_SLICE)
+
+    def took(self, states: int, seconds: float) -> None:
+        """Choose the next size by what the last states cost; it grows step by step, for the next ones may cost more."""
+        if states:
+            self.size = max(1, min(self.most, 4 * self.size, int(states * PROGRESS_SECONDS / max(seconds, 1e-6))))
 
 
 class Table:

@@ -19,9 +19,9 @@ import numpy.typing as npt
 from model_check.evaluation import guarded
 from model_check.native import kernel
 from model_check.native.compiler import undisturbed
-from model_check.native.engine import PROGRESS_SECONDS, Batch, Engine, Prints, Table, Words, doubled
+from model_check.native.engine import PROGRESS_SECONDS, Batch, Engine, Pace, Prints, Table, Words, doubled
 from model_check.native.runtime import move_prints
-from model_check.search import Options, Outcome, Progress, Violation
+from model_check.search import Options, Outcome, Progress, Violation, ending_in_order, in_bytes
 from spec.language import Protocol, State
 
 SLICE = 65_536
@@ -137,6 +137,7 @@ class _Explorer(Engine):
         self.violated: tuple[str, tuple[int, ...]] | None = None
         self.frontier: list[Chunk] = []
         self.base = self.consumed = 0
+        self.pace = Pace(SLICE)
         self.told = time.perf_counter()
 
     def _compile(self) -> None:
@@ -170,13 +171,9 @@ class _Explorer(Engine):
         began = time.perf_counter()
         with ThreadPoolExecutor(self.workers) as pool:
             self.pool = pool
-            try:
+            with ending_in_order(self.outcome):
                 self._enter()
                 self.outcome.stopped = self._levels(began)
-            except KeyboardInterrupt:
-                self.outcome.stopped = "interrupted"
-            except MemoryError:
-                self.outcome.stopped = "out of memory"
         self.outcome.seconds = time.perf_counter() - began
         self._report()
         return self.outcome
@@ -246,8 +243,10 @@ class _Explorer(Engine):
         low, size = 0, SLICE
         self.base = self.consumed
         while low < chunk.count:
-            high = min(chunk.count, low + size)
+            high = min(chunk.count, low + min(size, self.pace.size))
+            slice_began = time.perf_counter()
             done = self._slice(chunk, low, high, following, depth)
+            self.pace.took(done - low, time.perf_counter() - slice_began)
             if done == low:
                 for b in self.buffers:
                     b.grow()
@@ -361,7 +360,7 @@ class _Explorer(Engine):
             memory = self._held() + level_bytes
             self.outcome.memory = max(self.outcome.memory, memory)
             if memory + self.table.prints.nbytes // 2 > self.memory_limit:
-                return f"memory limit of {self.memory_limit / 1e9:.1f} GB"
+                return f"memory limit of {in_bytes(self.memory_limit)}"
             if self.options.progress and now - self.told > PROGRESS_SECONDS:
                 busiest = self.actions[int(np.argmax(self.totals["enabled"]))]
                 frontier = self.outcome.distinct_states - self.consumed

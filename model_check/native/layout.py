@@ -32,6 +32,7 @@ from spec.language.types import (
     SortType,
     Type,
     WindowType,
+    number_of_elements,
 )
 from spec.language.values import Map, sort_key
 
@@ -83,15 +84,7 @@ class Layout:
 
     def size(self, type_: Type) -> int:
         """Number of elements of a sort, an enumeration or bool."""
-        match type_:
-            case SortType(cls=cls):
-                return self.protocol.context.sizes[cls] + int(getattr(cls, "beyond", 0))
-            case EnumType(members=members):
-                return len(members)
-            case BoolType():
-                return 2
-            case _:
-                raise AssertionError(type_)
+        return number_of_elements(type_, self.protocol.context.sizes)
 
     def capacity(self, type_: SeqType | WindowType) -> int:
         """Length of the longest sequence."""

@@ -9,13 +9,13 @@ import numpy as np
 from model_check.evaluation import guarded
 from model_check.native import kernel, walk_kernel
 from model_check.native.compiler import undisturbed
-from model_check.native.engine import PROGRESS_SECONDS, Batch, Engine, Table, doubled
-from model_check.search import Options, Progress, Violation
+from model_check.native.engine import PROGRESS_SECONDS, Batch, Engine, Pace, Table, doubled
+from model_check.search import Options, Progress, Violation, ending_in_order, in_bytes
 from model_check.walks import Task, Walked, Walker
 from spec.language import Protocol
 
 SLICE = 4_096
-"""Steps between two looks at the clock and the keyboard."""
+"""Most steps between two looks at the clock and the keyboard."""
 
 
 def walk(protocol: Protocol, task: Task) -> Walked:
@@ -40,6 +40,7 @@ class _Walks(Engine):
         while len(self.batch.cand) < len(self.first):
             self.batch.grow()
         self.row, self.way = np.zeros_like(self.batch.cand), np.zeros(1 << 8, np.int64)
+        self.pace = Pace(SLICE)
         self.notes, self.tally = self.notes_of_its_own(), np.zeros(walk_kernel.TALLY, np.int64)
         self.draws = np.array([task.seed % (1 << 64), 0], np.uint64)
         self.evaluated, self.saved, self.enabled, self.moving, self.new = (np.zeros(actions, np.int64) for _ in range(5))
@@ -63,16 +64,15 @@ class _Walks(Engine):
     def run(self) -> Walked:
         """All walks, up to the first violation, an interruption or the end of memory."""
         self.began = self.told = time.perf_counter()
-        try:
+        with ending_in_order(self.met):
             while not self.met.stopped and not self._finished():
-                if self._wander(SLICE):
+                began = time.perf_counter()
+                lacking = self._wander(self.pace.size)
+                self.pace.took(self.pace.size, time.perf_counter() - began)
+                if lacking:
                     self._make_room()
                 self._raise_undefined()
                 self._look()
-        except KeyboardInterrupt:
-            self.met.stopped = "interrupted"
-        except MemoryError:
-            self.met.stopped = "out of memory"
         self._report()
         return self.met
 
@@ -103,7 +103,7 @@ class _Walks(Engine):
     def _look(self) -> None:
         """Progress for the caller, and the memory limit (a table about to grow needs room for both copies)."""
         if self.table.prints.nbytes * 3 // 2 > self.memory_limit:
-            self.met.stopped = f"memory limit of {self.memory_limit / 1e9:.1f} GB"
+            self.met.stopped = f"memory limit of {in_bytes(self.memory_limit)}"
         now = time.perf_counter()
         if self.task.progress and now - self.told > PROGRESS_SECONDS:
             self.told = now

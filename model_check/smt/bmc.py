@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 
 from model_check import itf
 from model_check.check import Bounds, EngineError, Verdict, confirm, explanation_json, resolve_names, trace_json
-from model_check.evaluation import guarded, successors
+from model_check.evaluation import guarded, leads, successors
 from model_check.explain import Explanation
 from model_check.smt.circuit import Answer, Literal, Solver
 from model_check.smt.finite import Variables
 from model_check.smt.finite_steps import Encoder, Move
 from model_check.smt.precedence import Precedence
 from model_check.trace import Origin, Trace
-from spec.language import IonianError, NotEnabled, Protocol, State, Step, ir
+from spec.language import IonianError, Protocol, ir
 
 
 @dataclass(frozen=True)
@@ -222,20 +222,13 @@ class _Search:
             raise EngineError("internal error: the solver's initial state is none for CPython; please report it")
         taken = []
         for number, move in enumerate(self.unrolling.moves[:steps], start=1):
-            step = move.decode(domains, answer)
-            taken.append((step, self._confirmed(number, states[number - 1], step, states[number])))
+            step, after = move.decode(domains, answer), states[number]
+            if not leads(self.protocol, states[number - 1], step, after):
+                raise EngineError(f"internal error: CPython takes step {number} of the solver's behaviour, {step}, otherwise; please report it")
+            taken.append((step, after))
         if self.start is not None:
             return Trace(Origin.of(self.protocol), self.start.initial, (*self.start.steps, *taken))
         return Trace(Origin.of(self.protocol), states[0], tuple(taken))
-
-    def _confirmed(self, number: int, before: State, step: Step, after: State) -> State:
-        try:
-            agreed = self.protocol.step(before, step) == after
-        except NotEnabled:
-            agreed = False
-        if not agreed:
-            raise EngineError(f"internal error: CPython takes step {number} of the solver's behaviour, {step}, otherwise; please report it")
-        return after
 
     def _result(
         self, verdict: Verdict, *, stopped: str = "", property_: str = "", trace: Trace | None = None, explanation: Explanation | None = None

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from model_check.smt.circuit import FALSE, TRUE, Answer, Circuit, Literal
 from spec.language import Map, Protocol, Seq, State, Window
-from spec.language.types import BoolType, EnumType, MapType, OptionType, RecordType, SeqType, SetType, SortType, Type, WindowType
+from spec.language.types import BoolType, EnumType, MapType, OptionType, RecordType, SeqType, SetType, SortType, Type, WindowType, number_of_elements
 from spec.language.values import elements, sort_key
 
 MASK_LIMIT = 128
@@ -100,15 +100,7 @@ class Domains:
 
     def size(self, type_: Type) -> int:
         """Number of elements of a sort, an enumeration or bool."""
-        match type_:
-            case SortType(cls=cls):
-                return int(self._sizes[cls]) + int(getattr(cls, "beyond", 0))
-            case EnumType(members=members):
-                return len(members)
-            case BoolType():
-                return 2
-            case _:
-                raise AssertionError(type_)
+        return number_of_elements(type_, self._sizes)
 
     def capacity(self, type_: SeqType | WindowType) -> int:
         """Length of the longest sequence."""

@@ -152,7 +152,6 @@ class _Attempt:
 
     def _reachable(self, state: State) -> tuple[str, str]:
         """Whether the explorer comes to a state, and how far it looked."""
-        # Only runs that need the explorer compile.
         from model_check.native import explore_for  # noqa: PLC0415  # only this question needs the compiler
 
         if self.deadline is not None and time.monotonic() > self.deadline:

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from rich.console import Console
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from model_check.report import duration, number, print_counterexample, print_explanation, print_origin, put, verdict_line
+from model_check.report import duration, live, number, print_counterexample, print_explanation, print_origin, print_steps, put, verdict_line
 from model_check.smt.bmc import BmcResult
 from model_check.smt.induction import InductionResult
 from model_check.smt.unrolling import Counterexample
 
 
-@contextmanager
-def live_line(out: Console) -> Iterator[Callable[[str], None] | None]:
+def live_line(out: Console) -> AbstractContextManager[Callable[[str], None] | None]:
     """Show on a terminal, while the body runs, the line it was given last; gives None where there is no terminal."""
-    if not out.is_terminal:
-        yield None
-        return
-    with Live(console=out, transient=True) as live:
-        yield lambda text: live.update(Text(text, style="dim"))
+    return live(out, lambda text: Text(text, style="dim"))
 
 
 def print_bmc(out: Console, result: BmcResult, replay: str = "") -> None:
@@ -93,14 +87,7 @@ def _how(result: InductionResult) -> str:
 def print_counterexample_to_induction(out: Console, found: Counterexample, start: str = "a state that satisfies all invariants") -> None:
     """The states and steps, what fails at the end, and whether the first state can be reached, where that was asked."""
     out.print(Text("Counterexample to induction"))
-    out.print(Text(f"   0  {start}", style="bold"))
-    for line in repr(found.states[0]).splitlines():
-        put(out, line, 8)
-    for number_, step in enumerate(found.steps, start=1):
-        put(out, f"{number_:>4}  {step}", 6, first=0, style="bold")
-        if number_ < len(found.states):
-            for line in found.states[number_ - 1].diff(found.states[number_]) or ["(nothing changes)"]:
-                put(out, line, 8)
+    print_steps(out, start, found.steps, found.states)
     out.print()
     if found.explanation is not None:
         print_explanation(out, found.explanation, "Not inductive")

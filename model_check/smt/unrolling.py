@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from model_check import itf
 from model_check.check import EngineError, explanation_json
-from model_check.evaluation import guarded
+from model_check.evaluation import guarded, leads
 from model_check.explain import Explanation, explain
 from model_check.smt.arbitrary import Arbitrary
 from model_check.smt.circuit import Answer, Literal, Solver
 from model_check.smt.finite import Mask, Optional, Slots, Table, Value, Variables
 from model_check.smt.finite_steps import Encoder, Move
-from spec.language import NotEnabled, Protocol, SpecError, State, Step, ir
+from spec.language import Protocol, SpecError, State, Step, ir
 
 DEFINED = "every expression has a value"
 """The goal that no action or property meets an expression without a value."""
@@ -119,11 +119,7 @@ class Unrolling:
         states = [domains.decode_state(answer, s) for s in (self.states[:-1] if cut_short else self.states)]
         steps = [move.decode(domains, answer) for move in self.moves]
         for before, step, after in zip(states, steps, states[1:], strict=False):
-            try:
-                agreed = self.protocol.step(before, step) == after
-            except NotEnabled:
-                agreed = False
-            if not agreed:
+            if not leads(self.protocol, before, step, after):
                 raise EngineError(f"internal error: CPython takes {step} of a counterexample to induction otherwise; please report it")
         for prop in self.assumed:
             if not prop.on_step and prop in self.protocol.ir.properties and not self.protocol.holds(prop, states[0]):

@@ -86,7 +86,7 @@ def _configuration(module: Module, symmetry: bool) -> str:
     for sort in module.sorts:
         if sort.ordered:
             size = context.sizes[sort.cls]
-            number = size if sort.position else size + sort.cls.beyond - 1  # type: ignore[union-attr]  # an ordered sort
+            number = size if sort.position else size + sort.cls.beyond - 1
             lines.append(f"    Max{sort.name} = {number}")
         else:
             lines.append(f"    {sort.name} = {{{', '.join(elements[sort.name])}}}")

@@ -159,10 +159,10 @@ class Judge:
 
     def _arrives(self, line: Line, m: Message) -> None:
         if m not in self.steps.sent:
-            raise self._never_sent(line, m)
+            raise self._never_sent(m)
         self._heard |= {(m.kind, m.target, m.source, 0), (m.kind, m.target, m.source, m.term)}
 
-    def _never_sent(self, line: Line, m: Message) -> Refused:
+    def _never_sent(self, m: Message) -> Refused:
         alike = [other for other in self.steps.sent if (other.kind, other.source, other.target) == (m.kind, m.source, m.target)]
         ends = f"{self.steps.name(m.source)} has sent {self.steps.name(m.target)} no such {m.kind}"
         if not alike:

@@ -68,14 +68,14 @@ def misfit(protocol: Protocol, state: State, step: Step) -> Refusal | None:
     chosen = dict(step.arguments)
     for binder in act.parameters:
         value = chosen[binder.name]
-        found = _outside(protocol, state, act, binder, chosen)
+        found = _outside(protocol, state, binder, chosen)
         if found is not None:
             place = shown_place(act.place.file, act.place.line)
             return Refusal(step, place, found[0], values=((binder.name, show(value)), *found[1]))
     return None
 
 
-def _outside(protocol: Protocol, state: State, act: ir.Action, binder: ir.Binder, chosen: dict[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]] | None:
+def _outside(protocol: Protocol, state: State, binder: ir.Binder, chosen: dict[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]] | None:
     """The condition that an argument fails by lying outside its parameter's domain, with the values that show it."""
     value = chosen[binder.name]
     match binder.domain:

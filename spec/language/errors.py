@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class IonianError(Exception):
     """An error that its message alone explains; the command line prints it and exits with status 2."""
@@ -17,6 +20,13 @@ class SpecError(IonianError):
 
 class ScopeError(IonianError):
     """A scope that does not fit the spec (unknown sort, a size below one, too large)."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """What to add to a message about an unknown name: the known one that it resembles, capitals aside; nothing where none does."""
+    folded = {k.casefold(): k for k in known}
+    nearest = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return f"; did you mean `{folded[nearest[0]]}`?" if nearest else ""
 
 
 class NotEnabled(Exception):

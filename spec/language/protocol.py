@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, TypeVar, cast
 
 from spec.language import ir as tree
 from spec.language.context import Context, QuorumSystem, Scope, activate
-from spec.language.errors import NotEnabled, ScopeError, SpecError
+from spec.language.errors import NotEnabled, ScopeError, SpecError, did_you_mean
 from spec.language.parser import parse_protocol
 from spec.language.types import EnumType, SortType
 from spec.language.values import Map, elements, quorums, rule_id, show, sort_key
@@ -136,7 +136,7 @@ class Protocol:
     """
 
     ir: ClassVar[tree.ProtocolIR]
-    default_scope: ClassVar[Scope]
+    default_scope: ClassVar[Scope | None] = None
     default_reductions: ClassVar[frozenset[str]] = frozenset()
     """How the command line explores the default scope unless told otherwise: `symmetry`, `eager`, both or neither."""
     order: ClassVar[tuple[type, ...]] = ()
@@ -170,7 +170,7 @@ class Protocol:
 
     def _complete(self, scope: Scope | None) -> Scope:
         names = self.sort_names()
-        given = scope if scope is not None else getattr(self, "default_scope", Scope())
+        given = scope or self.default_scope or Scope()
         for name in given.sizes:
             if name not in names:
                 raise ScopeError(f"{self.ir.name} has no sort `{name}`; its sorts are {', '.join(names)}")
@@ -185,8 +185,10 @@ class Protocol:
         rules = [r for r, _ in cls.ir.rules]
         wanted = rule_id(name)
         matching = [wanted] if wanted in rules else [r for r in rules if r.startswith(wanted)]
+        if len(matching) > 1 and wanted:
+            raise SpecError(f"{cls.ir.name} has {len(matching)} rules that begin with `{name}`: {', '.join(matching)}; write more of the name")
         if len(matching) != 1:
-            raise SpecError(f"{cls.ir.name} has no rule `{name}`; its rules are {', '.join(rules) or 'none'}")
+            raise SpecError(f"{cls.ir.name} has no rule `{name}`; its rules are {', '.join(rules) or 'none'}{did_you_mean(wanted, rules)}")
         return matching[0]
 
     @classmethod

@@ -6,6 +6,7 @@ A type is bounded once a scope gives each sort its size; nothing here knows a sc
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from spec.language.values import Ordered, Position, Sort
@@ -157,3 +158,16 @@ def sorts_of(type_: Type) -> frozenset[SortType]:
             return sorts_of(value) | set(keys)
         case _:
             return frozenset()
+
+
+def number_of_elements(type_: Type, sizes: Mapping[type, int]) -> int:
+    """How many elements a sort, an enumeration or bool has, where sorts have these sizes."""
+    match type_:
+        case SortType(cls=cls):
+            return sizes[cls] + cls.beyond
+        case EnumType(members=members):
+            return len(members)
+        case BoolType():
+            return 2
+        case _:
+            raise AssertionError(type_)

@@ -31,7 +31,7 @@ _interned: dict[tuple[type, int], Any] = {}
 
 def elements(cls: type[S], size: int) -> list[S]:
     """All elements of a sort whose scope size is `size`, in their order."""
-    count = size + getattr(cls, "beyond", 0)
+    count = size + cls.beyond  # type: ignore[attr-defined]  # both kinds of sorts have it
     return [cls(number) for number in range(count)]  # type: ignore[call-arg]  # both kinds take their number
 
 
@@ -42,6 +42,8 @@ class Sort(metaclass=_SortMeta):
     """
 
     __slots__ = ("number",)
+    beyond: ClassVar[int] = 0
+    """So many elements it has more than the scope says."""
     number: int
 
     def __new__(cls, number: int) -> Self:

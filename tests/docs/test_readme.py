@@ -172,7 +172,7 @@ def test_the_python_shown_runs(capsys: pytest.CaptureFixture[str], cache: Path, 
     (program,) = [text for language, text in BLOCKS if language == "python"]
     names: dict[str, object] = {}
     exec(compile(program, "README.md", "exec"), names)
-    capsys.readouterr()
+    assert "prepares: + Prepare(ballot=0)" in capsys.readouterr().out
     test = names["test_my_protocol"]
     assert callable(test)
     test()

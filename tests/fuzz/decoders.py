@@ -22,8 +22,12 @@ from impl.latency.topology import parse
 from impl.multi_paxos import Vote
 from impl.paxos import Ballot, Proposal
 from impl.raft import Entries, Snapshot
+from model_check import itf
 from model_check.linearizability import MODELS, read_history
 from model_check.linearizability.formats import HistoryError
+from model_check.trace import Origin, Trace
+from spec.consensus import Consensus
+from spec.language import IonianError, Scope
 
 
 def history(format_name: str, model: str) -> Callable[[bytes], None]:
@@ -42,6 +46,19 @@ def topology(data: bytes) -> None:
     """A file of regions and round trips."""
     with contextlib.suppress(LatencyError):
         parse(data.decode(errors="replace"), "input.toml")
+
+
+CONSENSUS = Consensus(Scope(value=2))
+(NOTHING_CHOSEN,) = CONSENSUS.initial_states()
+WITH_NOTHING_CHOSEN = itf.write(Trace(Origin.of(CONSENSUS), NOTHING_CHOSEN, ()))
+
+
+def trace(data: bytes) -> None:
+    """A trace's file, and a value in one."""
+    text = data.decode(errors="replace")
+    for whole in (text, WITH_NOTHING_CHOSEN.replace('{"#set": []}', text)):
+        with contextlib.suppress(IonianError):
+            itf.read(itf.parse(whole), CONSENSUS)
 
 
 def _fields(data: Iterator[int]) -> Any:
@@ -124,6 +141,7 @@ DECODERS: dict[str, Callable[[bytes], None]] = {
     "kv": history("kv", "kv"),
     "ionian": history("ionian", "kv"),
     "topology": topology,
+    "itf": trace,
     "raft": raft_messages,
     "multi-paxos": multi_paxos_messages,
     "paxos": paxos_messages,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from model_check.breaking import EXPERIMENTS, Experiment, experiments_for, run_experiment
+from model_check.breaking import EXPERIMENTS, Broken, Experiment, experiments_for, run_experiment
 from model_check.check import check
 from model_check.cli.main import run
 from spec.consensus import Consensus
@@ -17,33 +18,7 @@ from spec.paxos import Paxos
 from spec.raft import Raft
 from spec.replicated_log import ReplicatedLog
 from spec.voting import Voting
-
-PAXOS = {
-    "keep the promise": ("agreement", 12),
-    "report the highest vote": ("agreement", 12),
-    "adopt the value of the highest vote": ("agreement", 12),
-    "promises from a quorum": ("agreement", 6),
-    "one value per ballot": ("agreement", 9),
-    "quorums intersect": ("agreement", 9),
-}
-RAFT = {
-    "vote once per term": ("election_safety", 8),
-    "leader needs a majority of votes": ("election_safety", 4),
-    "votes and terms survive a restart": ("election_safety", 9),
-    "ignore stale-term messages": ("election_safety", 9),
-    "candidate's log must be up to date": ("leader_completeness", 13),
-    "commit needs a majority": ("leader_completeness", 10),
-    "AppendEntries consistency check": ("state_machine_safety", 16),
-    "truncate on conflict": ("state_machine_safety", 16),
-    "clamp the leader's commit index": ("state_machine_safety", 16),
-    "commit only entries of the current term": ("leader_completeness", 26),
-}
-ETCD_RAFT = {
-    "vote once per term": ("one_vote_per_term", 12),
-    "leader needs a majority of votes": ("election_safety", 14),
-    "promises wait for the disk": ("one_vote_per_term", 14),
-    "promises survive a restart": ("one_vote_per_term", 16),
-}
+from tests.model_check.broken_rules import ETCD_RAFT, PAXOS, RAFT
 
 
 def found_for(protocol: type[Protocol], experiment: Experiment) -> tuple[str, int]:
@@ -97,6 +72,24 @@ def test_the_command_writes_json_and_knows_its_rules(tmp_path: Path, capsys: pyt
     assert "1 of 1 removals caught" in capsys.readouterr().out
     assert run(["break", "consensus", "--rule", "no such rule"]) == 2
     assert "its rules are choose-only-once" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("where", ["compiling", "exploring"])
+def test_ctrl_c_ends_all_searches_with_what_they_found(where: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    caught = run_experiment(Consensus, experiments_for(Consensus)[0])
+    stopped = replace(caught, result=replace(caught.result, verdict="inconclusive", stopped="interrupted", property="", trace=None))
+    found = [caught] if where == "compiling" else [caught, stopped]
+
+    def next_one(*arguments: object) -> Broken:
+        if not found:
+            raise KeyboardInterrupt
+        return found.pop(0)
+
+    monkeypatch.setattr("model_check.cli.breaking.run_experiment", next_one)
+    assert run(["break", "voting"]) == 3
+    out = capsys.readouterr().out
+    assert ("1 of 1 removals caught" if where == "compiling" else "1 of 2 removals caught") in out
+    assert f"interrupted: {3 if where == 'compiling' else 2} rules not tried" in out
 
 
 def test_a_protocol_without_rules_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

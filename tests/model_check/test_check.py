@@ -283,6 +283,11 @@ def test_the_report_fits_80_columns_without_colour(violated):
     assert "\nphase_2b      1,602    1,025         340\n" in text
 
 
+def test_a_step_is_shown_with_what_it_changed_of_the_state_before(violated):
+    """Not of the first one: an acceptor that has promised ballot 0 promises ballot 1."""
+    assert re.search(r"\n +\d+  phase_1b\(a=(a\d), .*\n +max_bal\[\1\]: 0 -> 1\n", text_of(violated))
+
+
 def test_the_report_names_actions_and_witnesses_never_met():
     text = text_of(check(paxos(), engine="interpreter", max_depth=2))
     assert "actions never taken: phase_2a, phase_2b" in text

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import stat
 import subprocess
 import sys
@@ -10,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from model_check.check import Bounds
+from model_check.cli.common import replay_command
 from model_check.cli.main import run
 
 BROKEN = ["paxos", "--acceptors", "3", "--ballots", "2", "--values", "2", "--without", "adopt", "--engine", "interpreter", "--symmetry"]
+WALKS = ["simulate", *BROKEN[:-1], "--seed", "1", "--walks", "300", "--steps", "60"]
 SMALL = ["paxos", "--acceptors", "2", "--ballots", "1", "--values", "1", "--engine", "interpreter"]
 
 TOGGLE = '''
@@ -123,12 +127,13 @@ def test_violation_trace_replay_and_the_way_there(capsys, trace_file, tmp_path):
     assert (tmp_path / "t.json").read_text() == trace_file.read_text()
 
 
-def test_the_command_that_the_report_gives_replays_the_counterexample(capsys, tmp_path, monkeypatch):
+@pytest.mark.parametrize("command", [["check", *BROKEN], WALKS], ids=["check", "simulate"])
+def test_the_command_that_the_report_gives_replays_the_counterexample(capsys, tmp_path, monkeypatch, command):
     monkeypatch.chdir(Path(__file__).parents[2])
-    assert run(["check", *BROKEN]) == 1
+    assert run(command) == 1
     line = next(x for x in capsys.readouterr().out.splitlines() if x.startswith("Replay: "))
     first, second = line.removeprefix("Replay: ").replace("trace.itf.json", str(tmp_path / "t.json")).split(" ; ")
-    assert run(first.split()[1:]) == 1
+    assert run(shlex.split(first)[1:]) == 1
     assert run(second.split()[1:]) == 0
     assert "Violated: agreement" in capsys.readouterr().out
 
@@ -183,7 +188,46 @@ def test_a_spec_in_a_file(capsys, toggle):
     assert "toggle.py:29)" in "".join(out.split())
     assert run(["check", f"{toggle}:Toggle", "--switch", "2", "--engine", "interpreter", "--constraint", "one"]) == 0
     assert "only through states that satisfy one" in " ".join(capsys.readouterr().out.split())
-    refused(capsys, ["check", str(toggle), "--engine", "interpreter"], "the scope gives no size for `switch`")
+    refused(capsys, ["check", str(toggle), "--engine", "interpreter"], "Toggle has no default size for switch; give --switch 2")
+
+
+def test_a_search_goes_on_from_a_trace_of_a_spec_in_a_file(capsys, toggle, tmp_path):
+    """The trace's protocol and the one to check are one class: its twin's elements would be other ones."""
+    trace = tmp_path / "trace.itf.json"
+    here = ["check", str(toggle), "--engine", "interpreter", "--switch", "2"]
+    assert run([*here, "--itf", str(trace)]) == 1
+    assert run([*here, "--from", str(trace), "--at", "1"]) == 1
+    assert "the state after step 1 of" in capsys.readouterr().out
+
+
+def test_a_spec_file_is_read_again_once_it_has_changed(capsys, toggle):
+    here = ["check", str(toggle), "--engine", "interpreter", "--switch", "2"]
+    assert run(here) == 1
+    toggle.write_text(TOGGLE.replace("any(not", "any(True or not"))
+    assert run(here) == 0
+
+
+def test_an_old_trace_is_left_alone_and_said_to_be(capsys, tmp_path):
+    path = tmp_path / "old.itf.json"
+    path.write_text("old")
+    assert run(["check", *SMALL, "--itf", str(path)]) == 0
+    assert f"no counterexample: {path} is not written" in capsys.readouterr().err
+    assert path.read_text() == "old"
+
+
+def test_a_shipped_name_is_not_a_folder_beside_it_and_another_one_is(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "paxos").mkdir()
+    (tmp_path / "specs").mkdir()
+    assert run(["list", "paxos"]) == 0
+    assert "phase_1a" in capsys.readouterr().out
+    refused(capsys, ["list", "specs"], "specs is a folder; name the file in it: specs/my_protocol.py:MyProtocol")
+
+
+@pytest.mark.parametrize("words", [[], ["export"], ["trace"]])
+def test_no_arguments_show_the_help(capsys, words):
+    assert run(words) == 2
+    assert capsys.readouterr().err.startswith("Usage: ionian")
 
 
 def test_depth_first_says_that_it_may_not_be_shortest(capsys):
@@ -269,17 +313,26 @@ REFUSALS = [
     (["check", "language"], ["unknown spec `language`"]),
     (["check", "no/such/file.py"], ["no such spec file: no/such/file.py"]),
     (["check"], ["Missing argument 'SPEC'"]),
-    (["ckeck", "paxos"], ["No such command 'ckeck'"]),
+    (["ckeck", "paxos"], ["No such command 'ckeck'; did you mean `check`?"]),
+    (["check", "Raft"], ["unknown spec `Raft`", "did you mean `raft`?"]),
+    (["check", str(Path(__file__).parent)], ["is a folder; name the file in it", "my_protocol.py:MyProtocol"]),
     (["check", "paxos", "--nodes", "3"], ["unknown option --nodes", "--acceptors", "--ballots", "--values", "--without"]),
+    (["check", "paxos", "--acceptor-count", "3"], ["unknown option --acceptor-count", "did you mean `--acceptors`?"]),
     (["check", "paxos", "--acceptors", "0"], ["acceptor must be a whole number of at least 1, not 0"]),
     (["check", "paxos", "--acceptors", "-3"], ["acceptor must be a whole number of at least 1, not -3"]),
     (["check", "paxos", "--acceptors", "many"], ["'many' is not a valid integer"]),
     (["check", "paxos", "--acceptors", "1000000"], ["acceptor=1000000 is too large for any search; the largest acceptor is 12"]),
     (["check", "paxos", "--without", "gravity"], ["no rule `gravity`", "keep-the-promise"]),
+    (["check", "raft", "--without", "c"], ["4 rules that begin with `c`: candidates-log", "commit-needs-a-majority", "write more of the name"]),
+    (["check", "paxos", "--without", "keep promises"], ["no rule `keep promises`", "did you mean `keep-the-promise`?"]),
+    (["check", "paxos", "--property", "agrement"], ["did you mean `agreement`?"]),
+    (["break", "paxos", "--rule", "keep promises"], ["no rule `keep promises` to remove", "did you mean `keep-the-promise`?"]),
     (["check", "paxos", "--property", "beauty"], ["property `beauty` is unknown; there is type_invariant, agreement"]),
     (["check", "paxos", "--constraint", "few"], ["constraint `few` is unknown"]),
     (["check", "paxos", "--engine", "steam"], ["'steam' is not one of"]),
-    (["check", "paxos", "--workers", "0"], ["0 is not in the range x>=1"]),
+    (["check", "paxos", "--workers", "0"], ["0 is not in the range 1<=x<=256"]),
+    (["check", "paxos", "--workers", "100000"], ["100000 is not in the range 1<=x<=256"]),
+    (["check", "paxos", "--json", "/tmp/one", "--itf", "/tmp/../tmp/one"], ["--itf", "another option writes the same file"]),
     (["check", "paxos", "--max-depth", "-1"], ["-1 is not in the range x>=0"]),
     (["check", "paxos", "--max-memory", "lots"], ["`lots` is not an amount of memory; write e.g. 500MB or 4GB"]),
     (["check", "paxos", "--quorums", "feelings"], ["--quorums feelings: not a quorum system"]),
@@ -307,6 +360,8 @@ SPEC_ERRORS = [
     ("x = (\n", ["'(' was never closed", ":1:"]),
     ("import no_such_module\n", ["does not load: ModuleNotFoundError: No module named 'no_such_module'", ":1:"]),
     ("\n\nprint(1 / 0)\n", ["does not load: ZeroDivisionError", ":3:"]),
+    ("import sys\nsys.exit(0)\n", ["does not load: SystemExit: 0", ":2:"]),
+    ("\0", ["null bytes", "mine.py:1:1:"]),
     ("x = 1\n", ["has 0 protocols (none); derive one from spec.language.Protocol"]),
     (TOGGLE.replace("True\n", "1\n"), [":19:", "the number 1 has no sort here"]),
     (TOGGLE + "\n\nclass Other(Toggle):\n    pass\n", ["has 2 protocols (Toggle, Other); name one: ", ":Toggle"]),
@@ -346,3 +401,19 @@ def test_a_reader_that_leaves_early_is_no_error():
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": "."}, check=False)
     assert done.stdout.startswith("paxos")
     assert "Traceback" not in done.stderr
+
+
+def test_a_counterexample_is_found_again_by_the_same_search_from_the_same_state():
+    bounds = Bounds(("no_restarts", "no_entries"), None, "a state")
+    again = replay_command(["check", "raft"], None, bounds, "the way.json", 4)
+    assert again == (
+        "ionian check raft --constraint no_restarts --constraint no_entries --from 'the way.json' --at 4 --itf trace.itf.json ; ionian replay trace.itf.json"
+    )
+    assert replay_command(["check", "raft"], Path("a b.json"), bounds, "the way.json", 4) == "ionian replay 'a b.json'"
+
+
+@pytest.mark.parametrize(("given", "again"), [(["--no-symmetry"], "--no-symmetry"), (["--symmetry"], "--symmetry"), ([], "")])
+def test_what_a_search_was_told_it_is_told_again(given, again, capsys):
+    assert run(["check", "consensus", "--without", "choose only once", "--engine", "interpreter", *given]) == 1
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Replay: ")]
+    assert [word for word in line.split() if "symmetry" in word] == again.split()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from model_check import check, eager, interpreter
-from model_check.cli.common import reductions_of
+from model_check.cli.common import settings_of
 from model_check.cli.main import run
 from model_check.eager import message_sets
 from model_check.native.layout import TAG_SHIFT
@@ -184,17 +184,23 @@ def test_refinement_is_checked_too() -> None:
     assert (result.verdict, result.distinct_states, result.eager) == ("holds", 579, True)
 
 
+def reductions(protocol: Protocol, symmetry: bool | None, eager_too: bool | None, max_depth: int | None) -> tuple[bool, bool]:
+    """Symmetry and eager, as the command line settles them."""
+    found = settings_of(protocol, {"engine": "native", "workers": 1, "max_memory": None, "max_depth": max_depth, "symmetry": symmetry, "eager": eager_too})
+    return found["symmetry"], found["eager"]
+
+
 def test_only_a_default_scope_has_reductions_of_its_own() -> None:
     """And only as far as they go with what is asked for."""
     default, other = Raft(), Raft(SMALL)
-    assert reductions_of(default, None, None, None) == (True, True)
-    assert reductions_of(default, False, None, None) == (False, True)
-    assert reductions_of(default, None, False, None) == (True, False)
-    assert reductions_of(default, None, None, 7) == (True, False)
-    assert reductions_of(Raft(quorums={"node": weighted([2, 1, 1])}), None, None, None) == (False, True)
-    assert reductions_of(other, None, None, None) == (False, False)
-    assert reductions_of(other, True, True, None) == (True, True)
-    assert reductions_of(Paxos(), None, None, None) == (False, False)
+    assert reductions(default, None, None, None) == (True, True)
+    assert reductions(default, False, None, None) == (False, True)
+    assert reductions(default, None, False, None) == (True, False)
+    assert reductions(default, None, None, 7) == (True, False)
+    assert reductions(Raft(quorums={"node": weighted([2, 1, 1])}), None, None, None) == (False, True)
+    assert reductions(other, None, None, None) == (False, False)
+    assert reductions(other, True, True, None) == (True, True)
+    assert reductions(Paxos(), None, None, None) == (False, False)
 
 
 @pytest.mark.long

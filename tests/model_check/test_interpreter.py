@@ -285,15 +285,16 @@ def test_memory_limit_ends_as_stopped_with_figures():
     assert outcome.memory > 300_000
 
 
-def test_interrupt_ends_as_stopped_with_figures():
+@pytest.mark.parametrize(("end", "stopped"), [(KeyboardInterrupt, "interrupted"), (MemoryError, "out of memory")])
+def test_an_early_end_is_told_with_the_figures_so_far(end, stopped):
     calls = []
 
-    def interrupt(progress):
+    def cut_short(progress):
         calls.append(progress)
-        raise KeyboardInterrupt
+        raise end
 
-    outcome = explore(Paxos(Scope(acceptor=3, ballot=3, value=2)), Options(progress=interrupt))
-    assert outcome.stopped == "interrupted"
+    outcome = explore(Paxos(Scope(acceptor=3, ballot=3, value=2)), Options(progress=cut_short))
+    assert outcome.stopped == stopped
     assert len(calls) == 1
     assert outcome.distinct_states >= calls[0].distinct_states > 0
 

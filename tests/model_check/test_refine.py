@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,6 +58,41 @@ def test_a_broken_promise_is_no_step_of_voting() -> None:
 def test_what_has_no_mapping_is_refused() -> None:
     with pytest.raises(IonianError, match="Raft has no refinement mapping to Voting"):
         refine(Raft(), Voting)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"engine": "quantum"}, "engine `quantum` is unknown; there is native, interpreter"),
+        ({"workers": 0}, "must be at least 1"),
+        ({"max_depth": -1}, "must be at least 1"),
+        ({"max_memory": 0}, "must be at least 1"),
+    ],
+)
+def test_wrong_options_are_one_message(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(IonianError, match=message):
+        refine(Paxos(PAXOS), Voting, **{"engine": "interpreter", **options})
+
+
+def test_a_refused_step_is_written_and_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The report gives the command that shows it again; cut off before the refused step, the trace is an allowed behaviour."""
+    file = tmp_path / "refused.itf.json"
+    broken = ["--without", "keep the promise", "--ballots", "2", "--engine", "interpreter"]
+    assert run(["refine", "paxos", "voting", *broken, "--symmetry"]) == 1
+    line = next(x for x in capsys.readouterr().out.splitlines() if x.startswith("Replay: "))
+    first, second = line.removeprefix("Replay: ").replace("trace.itf.json", str(file)).split(" ; ")
+    assert shlex.split(first)[:4] == ["ionian", "refine", "paxos", "voting"]
+    assert run(shlex.split(first)[1:]) == 1
+    assert f"Replay: ionian replay {file}" in capsys.readouterr().out
+    assert run(shlex.split(second)[1:]) == 0
+    out = capsys.readouterr().out
+    assert "Voting has no such step. Its states:\n  before\n    votes = " in out
+    assert "7 steps, each re-checked: a behaviour of paxos" in out
+    shorter = json.loads(file.read_text())
+    del shorter["states"][-1]
+    file.write_text(json.dumps(shorter))
+    assert run(["replay", str(file)]) == 1
+    assert "`voting` is not violated at its end" in " ".join(capsys.readouterr().out.split())
 
 
 def test_the_command_writes_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from model_check import check
 from model_check.cli.common import SHIPPED, find_protocol
 from model_check.cli.export import export as export_command
+from model_check.cli.main import run
 from model_check.tla import export
 from spec.etcd_raft import EtcdRaft
 from spec.language import Protocol, Scope, SpecError
@@ -194,3 +195,10 @@ def test_command_writes_module_and_configuration(tmp_path: Path):
     assert done.exit_code == 0, done.output
     assert "MODULE Paxos" in (tmp_path / "out" / "Paxos.tla").read_text()
     assert "Acceptor = {a1, a2}" in (tmp_path / "out" / "Paxos.cfg").read_text()
+
+
+def test_both_files_are_written_or_neither(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "Paxos.cfg").mkdir()
+    assert run(["export", "tla", "paxos", "-o", str(tmp_path)]) == 2
+    assert "Paxos.cfg cannot be written: it is a folder" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["Paxos.cfg"]

@@ -69,7 +69,9 @@ def test_a_walk_ends_in_a_dead_end():
 
 def test_more_walks_begin_with_the_same():
     """A seed fixes the walks one after the other; asking for more adds to them."""
-    protocol = Consensus(Scope(value=2), without=("choose only once",))
-    few, many = walk(protocol, Task(3, walks=2, steps=4)), walk(protocol, Task(3, walks=30, steps=4))
-    assert few.violation is None or few.violation == many.violation
-    assert many.violation is not None
+    protocol = Voting(Scope(acceptor=2, ballot=2, value=2), without=("one value per ballot",))
+    fewer, enough, more = (walk(protocol, Task(2, walks, steps=6)) for walks in (8, 9, 60))
+    assert (fewer.violation, fewer.walks) == (None, 8)
+    assert enough.violation is not None
+    assert (enough.violation, enough.steps) == (more.violation, more.steps)
+    assert enough.walks == more.walks == 9

@@ -185,7 +185,7 @@ MUTANTS = (
         "(last_term, last_index) >= (self.last_term, self.last_index)",
         "(last_index, last_term) >= (self.last_index, self.last_term)",
     ),
-    Mutant("a commit index falls", "state.py", "        if index <= before:\n            return\n", ""),
+    Mutant("a commit index falls", "state.py", "self.commit_index = max(self.commit_index, index)", "self.commit_index = index"),
     Mutant("pre-votes count in the election", "state.py", "        self.votes = {}\n        self.progress", "        self.progress"),
     Mutant("a vote granted is not noted", "election.py", "    if granted:\n        node.voted_for = m.sender\n", "    if granted:\n"),
     Mutant(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mutants import MUTANTS, TABLE, catch, everyone
+from mutants import MUTANTS, REPOSITORY, TABLE, catch, everyone
 
 QUICK = ("a leader with one vote too few", "a vote told before it is written", "a pre-candidate begins the term")
 
@@ -17,6 +17,11 @@ QUICK = ("a leader with one vote too few", "a vote told before it is written", "
 @pytest.mark.parametrize("mutant", [pytest.param(m, id=m.name, marks=[] if m.name in QUICK else pytest.mark.long) for m in MUTANTS])
 def test_a_planted_mistake_is_found(mutant):
     assert catch(mutant) is not None, "it survives"
+
+
+def test_every_mistake_still_has_its_place():
+    misplaced = [m.name for m in everyone() if (REPOSITORY / "impl" / m.package / m.file).read_text(encoding="utf-8").count(m.text) != 1]
+    assert misplaced == []
 
 
 def test_the_table_has_every_mistake_and_none_survives():

@@ -10,6 +10,7 @@ import pytest
 from conformance.chaos import Chaos
 from conformance.cluster import Stuck
 from conformance.raft import steps
+from conformance.raft.checker import Checker
 from conformance.raft.cluster import Cluster
 from conformance.raft.runs import RUNS, draw_settings
 from conformance.raft.scenarios import (
@@ -21,11 +22,15 @@ from conformance.raft.scenarios import (
     snapshot_under_way,
     snapshot_within_the_log,
 )
+from conformance.recording import Recorder
 from conformance.report import text
 from conformance.runs import Refused, outcome_of, shrunk
 from impl.raft import MessageError
 from impl.raft.messages import VoteReply
+from impl.simulation.cluster import Cluster as SimulatedCluster
+from impl.simulation.network import Link
 from impl.simulation.raft_host import RaftHost
+from impl.simulation.simulation import Simulation
 from spec.deployed_raft import DeployedRaft
 
 
@@ -81,6 +86,24 @@ def test_a_run_is_a_value_that_happens_again():
     error, moves = outcome_of(cluster.play())
     assert error is None
     assert moves == cluster.moves
+
+
+def test_a_simulated_run_is_a_run_of_calls_too():
+    """Messages that are lost, that overtake each other, and that come twice."""
+
+    def observe(event):
+        recorder(event)
+
+    simulation = Simulation(SimulatedCluster(link=Link(loss=0.1, duplication=0.3, reordering=0.3)), observer=observe, seed=1)
+    recorder = Recorder(Checker(simulation.hosts))
+    simulation.run(300_000)
+    moves = recorder.moves()
+    assert any(move[0] == "deliver" and move[-1] is True for move in moves)
+    again = Cluster(3, 1)
+    for name, *arguments in moves:
+        getattr(again, name)(*arguments)
+    assert again.checker.events == recorder.checker.events
+    assert again.checker.run.steps == recorder.checker.run.steps
 
 
 def a_cluster_with_a_leader() -> Cluster:

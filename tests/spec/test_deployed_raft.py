@@ -6,8 +6,9 @@ import pytest
 
 from model_check.check import check
 from spec.deployed_raft import DeployedRaft
-from spec.language import Protocol, Scope, State, ir
+from spec.language import Scope, ir
 from spec.raft import Raft
+from tests.figure_8 import TWO_LEADERS_AND_THE_FIRST_AGAIN, follow
 
 THREE = Scope(node=3, term=2, index=1, value=1)
 
@@ -52,23 +53,6 @@ def test_a_leader_that_counts_what_it_has_not_written_loses_what_is_committed():
 
 
 COMMITS_BELOW_WHAT_IT_COUNTED = """
-    timeout(n=n1)
-    handle_request_vote(n=n3, m=RequestVote(term=1, candidate=n1, last_log_index=0, last_log_term=0))
-    handle_vote_reply(n=n1, m=VoteReply(term=1, voter=n3, candidate=n1, vote_granted=True))
-    become_leader(n=n1)
-    client_request(n=n1, v=v1)
-    timeout(n=n2)
-    timeout(n=n2)
-    handle_request_vote(n=n3, m=RequestVote(term=2, candidate=n2, last_log_index=0, last_log_term=0))
-    handle_vote_reply(n=n2, m=VoteReply(term=2, voter=n3, candidate=n2, vote_granted=True))
-    become_leader(n=n2)
-    client_request(n=n2, v=v1)
-    restart(n=n1)
-    timeout(n=n1)
-    timeout(n=n1)
-    handle_request_vote(n=n3, m=RequestVote(term=3, candidate=n1, last_log_index=1, last_log_term=1))
-    handle_vote_reply(n=n1, m=VoteReply(term=3, voter=n3, candidate=n1, vote_granted=True))
-    become_leader(n=n1)
     client_request(n=n1, v=v1)
     choose_next_index(n=n1, peer=n3, i=1)
     append_entries(n=n1, peer=n3, last=2)
@@ -90,19 +74,12 @@ THEN_LOSES_IT = """
 """Without entry 2, n1 votes for n2, whose last entry is of term 2 and which lacks what was committed."""
 
 
-def after(protocol: Protocol, state: State, steps: str) -> State:
-    """The state after steps that begin with these words."""
-    for text in steps.split("\n")[1:-1]:
-        state = protocol.step(state, next(s for s in protocol.enabled(state) if str(s).startswith(text.strip())))
-    return state
-
-
 def test_a_leader_keeps_the_entry_by_which_it_committed_an_earlier_one():
     """Deeper than the searches below come: it takes two positions and four terms."""
     scope = Scope(node=3, term=4, index=2, value=1)
     (start,) = DeployedRaft(scope).initial_states()
-    committed = after(DeployedRaft(scope), start, COMMITS_BELOW_WHAT_IT_COUNTED)
+    _, committed = follow(DeployedRaft(scope), start, TWO_LEADERS_AND_THE_FIRST_AGAIN, COMMITS_BELOW_WHAT_IT_COUNTED)[-1]
     assert "lose_unwritten(n=n1, last=1)" not in map(str, DeployedRaft(scope).enabled(committed))
     careless = DeployedRaft(scope, without=("leader counts what it has written",))
-    end = after(careless, committed, THEN_LOSES_IT)
+    _, end = follow(careless, committed, THEN_LOSES_IT)[-1]
     assert [p.name for p in careless.ir.of_kind("invariant") if not careless.holds(p, end)] == ["leader_completeness"]

@@ -17,6 +17,7 @@ import z3
 from model_check.smt.unbounded.obligations import IMPLICATION, INITIATION, Encoding, Obligation, Query
 from model_check.smt.unbounded.small_clusters import SmallClusters, SmallStep
 from model_check.smt.unbounded.stratification import Strata, describe
+from model_check.smt.unbounded.universe import subterms
 from spec.language import Protocol
 
 STEPS_PER_SECOND, PATIENCE = 4_000_000, 10
@@ -256,21 +257,8 @@ class Prover:
 
 def symbols(formulas: Sequence[z3.ExprRef]) -> frozenset[str]:
     """The functions and relations that occur in formulas."""
-    seen: set[int] = set()
-    found: set[str] = set()
-    stack: list[z3.ExprRef] = list(formulas)
-    while stack:
-        item = stack.pop()
-        if item.get_id() in seen:
-            continue
-        seen.add(item.get_id())
-        if z3.is_quantifier(item):
-            stack.append(item.body())
-        elif z3.is_app(item):
-            if item.decl().kind() == z3.Z3_OP_UNINTERPRETED and item.num_args() > 0 and not item.decl().name().startswith("le_"):
-                found.add(item.decl().name())
-            stack.extend(item.children())
-    return frozenset(found)
+    used = (item.decl() for item in subterms(formulas) if z3.is_app(item) and item.num_args() > 0)
+    return frozenset(f.name() for f in used if f.kind() == z3.Z3_OP_UNINTERPRETED and not f.name().startswith("le_"))
 
 
 def feeds_itself(formula: z3.ExprRef, outer: frozenset[str] = frozenset()) -> bool:

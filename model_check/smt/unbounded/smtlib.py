@@ -14,6 +14,7 @@ import z3
 
 from model_check.smt.unbounded.obligations import Obligation, Query
 from model_check.smt.unbounded.prover import Prover, Support
+from model_check.smt.unbounded.universe import subterms
 from spec.language import IonianError
 
 _PLAIN = re.compile(r"[A-Za-z~!@$%^&*_+=<>.?/-][0-9A-Za-z~!@$%^&*_+=<>.?/-]*")
@@ -74,19 +75,11 @@ def _declarations(formulas: Sequence[z3.ExprRef]) -> list[str]:
     """Sorts, enumerations and functions that formulas use, each kind in the order of names."""
     sorts: dict[str, z3.SortRef] = {}
     functions: dict[str, z3.FuncDeclRef] = {}
-    seen: set[int] = set()
-    stack: list[z3.ExprRef] = list(formulas)
-    while stack:
-        item = stack.pop()
-        if item.get_id() in seen:
-            continue
-        seen.add(item.get_id())
+    for item in subterms(formulas):
         if z3.is_quantifier(item):
             sorts.update((item.var_sort(i).name(), item.var_sort(i)) for i in range(item.num_vars()))
-            stack.append(item.body())
             continue
         sorts[item.sort().name()] = item.sort()
-        stack.extend(item.children())
         if z3.is_app(item) and item.decl().kind() == z3.Z3_OP_UNINTERPRETED:
             declared = functions.setdefault(item.decl().name(), item.decl())
             assert declared.eq(item.decl()), f"two functions are called {item.decl().name()}"

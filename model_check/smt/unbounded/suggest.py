@@ -28,6 +28,8 @@ from spec.language import Protocol, Scope, SpecError, State, ir
 from spec.language.types import EnumType, OptionType, RecordType, SeqType, SetType, SortType, Type, WindowType
 
 _modules = itertools.count()
+_STATES = 2_000
+"""As many reachable states are looked at before anything is asked of the solver."""
 _WALK = 60
 _HASTE = 6
 """A template gets so many times less of the solver's time than what people have said: most that fail would use it up."""
@@ -58,18 +60,11 @@ class Suggestion:
         return not self.open_after
 
 
-def suggest(
-    protocol: type[Protocol],
-    candidates: type[Protocol] | None = None,
-    *,
-    scope: Scope | None = None,
-    state_limit: int = 2_000,
-    limits: Limits | None = None,
-) -> Suggestion:
+def suggest(protocol: type[Protocol], candidates: type[Protocol] | None = None, *, limits: Limits | None = None) -> Suggestion:
     """Look for lemmas that complete a protocol's proof.
 
     `candidates` extends the protocol by a class whose further invariants and lemmas are offered. Candidates are first
-    tried on up to `state_limit` reachable states of the scope (the protocol's own, if none is given).
+    tried on the first reachable states of the default scope.
     SpecError where `candidates` is no extension, or where one of them is undefined in a state.
     """
     limits = limits or Limits(timeout=30.0)
@@ -78,8 +73,8 @@ def suggest(
     before = Prover(protocol, frozenset(), replace(limits, timeout=limits.timeout / _HASTE))
     still_open = [o for o in obligations_of(protocol) if o.lemma in wanted and not before.discharge(o).discharged]
     offered = [p for p in extended.ir.properties if p.kind == "invariant" and p.name not in wanted]
-    small = extended(scope)
-    states, all_states = explore(small, state_limit)
+    small = extended()
+    states, all_states = explore(small, _STATES)
     true_there = _true_on(small, offered, states, generated)
     search = _Houdini(extended, wanted | {p.name for p in true_there}, frozenset(generated), limits)
     search.run()

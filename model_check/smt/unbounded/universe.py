@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 import z3
@@ -195,3 +195,15 @@ class Universe:
     def fresh(self, sort: z3.SortRef, hint: str) -> z3.ExprRef:
         """A new constant."""
         return z3.Const(f"{hint}!{next(self._counter)}", sort)
+
+
+def subterms(formulas: Iterable[z3.ExprRef]) -> Iterator[z3.ExprRef]:
+    """Formulas and all that they are made of, each once."""
+    seen: set[int] = set()
+    stack = list(formulas)
+    while stack:
+        item = stack.pop()
+        if item.get_id() not in seen:
+            seen.add(item.get_id())
+            yield item
+            stack.extend([item.body()] if z3.is_quantifier(item) else item.children())

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import z3
 
-from model_check.smt.unbounded.universe import Universe, fold_and, fold_if, fold_not, le, lt, same
+from model_check.smt.unbounded.universe import Universe, fold_and, fold_if, fold_not, le, lt, same, subterms
 from spec.language.types import (
     BoolType,
     EnumType,
@@ -229,17 +229,7 @@ def replace_around(at: Callable[[z3.ExprRef], Value], position: z3.ExprRef, old:
 
 def mentions(term: z3.ExprRef, constant: z3.ExprRef) -> bool:
     """Whether a constant occurs in a term."""
-    seen: set[int] = set()
-    stack = [term]
-    while stack:
-        item = stack.pop()
-        if item.get_id() in seen:
-            continue
-        seen.add(item.get_id())
-        if item.eq(constant):
-            return True
-        stack.extend(item.children() if not z3.is_quantifier(item) else [item.body()])
-    return False
+    return any(item.eq(constant) for item in subterms([term]))
 
 
 Presence: TypeAlias = Callable[[tuple[z3.ExprRef, ...]], z3.BoolRef]
@@ -285,7 +275,7 @@ class Signature:
             case RecordType(fields=fields):
                 return Record(type_, {n: self.value(f"{name}.{n}", t, keys, heights, exists) for n, t in fields})
             case SetType():
-                return Members(type_, lambda shape, columns: self._member(name, type_, keys, shape, columns))
+                return Members(type_, lambda shape, columns: self._member(name, keys, shape, columns))
             case SeqType(index=index, of=of) | WindowType(index=index, of=of):
                 return self._entries(name, type_, index, of, keys, heights)
         raise AssertionError(type_)
@@ -312,7 +302,7 @@ class Signature:
         x = z3.Const("x", self.universe.sort(type_))
         self.totality[name] = z3.ForAll(list(variables), z3.Implies(exists(variables), z3.Exists([x], self._declared[name](*variables, x))))
 
-    def _member(self, name: str, type_: SetType, keys: tuple[z3.ExprRef, ...], shape: Shape, columns: tuple[z3.ExprRef, ...]) -> z3.BoolRef:
+    def _member(self, name: str, keys: tuple[z3.ExprRef, ...], shape: Shape, columns: tuple[z3.ExprRef, ...]) -> z3.BoolRef:
         suffix = "".join(f"#{int(part)}" for part in shape)
         sorts = tuple(k.sort() for k in (*keys, *columns))
         return self._declare(f"{name}{suffix}", sorts, z3.BoolSort())(*keys, *columns)

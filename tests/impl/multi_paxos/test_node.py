@@ -245,7 +245,7 @@ def test_a_leader_refuses_more_open_slots_than_it_may_have() -> None:
     with pytest.raises(Overloaded, match="2 slots are open, at most 2 may be"):
         n.propose(b"c")
     n.step(Propose(FIRST, 2, 1, [b"c", b"d"]))
-    assert n.dropped_proposals == 2
+    assert n.refused_proposals == 2
     done(n)
     n.step(Accepted(FIRST, 2, 1, 1, 2, 0))
     assert n.propose(b"c") == 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from impl.raft import NotLeader, ReadState, Role
+from impl.raft import NotLeader, ReadState, Role, UsageError
 from impl.raft.messages import AppendReply
 from tests.impl.raft.cluster import Cluster
 
@@ -148,3 +148,13 @@ def test_a_read_is_lost_with_its_leader():
     leader.read(b"r")
     leader.step(AppendReply(9, 2, 1, False, 0, 0, 1, 0, 0))
     assert leader.reads == []
+
+
+def test_a_context_that_is_not_bytes_is_the_callers_mistake():
+    """Passed on, it would look like a fault of the node that passed it on."""
+    c = Cluster()
+    c.elect(1)
+    for n in c.ids:
+        with pytest.raises(UsageError, match="context: str is not bytes; encode it"):
+            c[n].read("first")
+        assert not c[n].has_ready()

@@ -72,7 +72,7 @@ def test_interrupted(monkeypatch):
 def test_the_end_of_memory_ends_the_walks(monkeypatch):
     monkeypatch.setattr("model_check.native.engine._physical_memory", lambda: 100_000)
     result = simulate(Paxos(PAXOS), walks=1_000_000)
-    assert (result.verdict, result.stopped) == ("inconclusive", "memory limit of 0.0 GB")
+    assert (result.verdict, result.stopped) == ("inconclusive", "memory limit of 80 KB")
     assert result.steps > 0
 
 

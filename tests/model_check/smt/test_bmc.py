@@ -14,34 +14,20 @@ from model_check.cli.main import run
 from model_check.smt import finite_expressions
 from model_check.smt.bmc import BmcResult, bmc
 from model_check.smt.circuit import TRUE
-from model_check.smt.finite import Truth
+from model_check.smt.finite import Domains, Truth
 from spec.consensus import Consensus
 from spec.language import IonianError, Protocol, Scope, SpecError
 from spec.paxos import Paxos
 from spec.raft import Raft
+from tests.model_check.broken_rules import PAXOS, RAFT
 
-PAXOS = {
-    "keep the promise": ("agreement", 12),
-    "report the highest vote": ("agreement", 12),
-    "adopt the value of the highest vote": ("agreement", 12),
-    "promises from a quorum": ("agreement", 6),
-    "one value per ballot": ("agreement", 9),
-    "quorums intersect": ("agreement", 9),
-}
-"""As `test_breaking.py` has them from the explorer."""
-RAFT = {
-    "vote once per term": ("election_safety", 8),
-    "leader needs a majority of votes": ("election_safety", 4),
-    "votes and terms survive a restart": ("election_safety", 9),
-    "ignore stale-term messages": ("election_safety", 9),
-    "commit needs a majority": ("leader_completeness", 10),
-}
-DEEP_RAFT = {
-    "candidate's log must be up to date": ("leader_completeness", 13),
-    "AppendEntries consistency check": ("state_machine_safety", 16),
-    "truncate on conflict": ("state_machine_safety", 16),
-    "clamp the leader's commit index": ("state_machine_safety", 16),
-}
+SHALLOW, DEEP = 10, 16
+"""Steps to violations that are found in seconds, and in minutes."""
+
+
+def within(low: int, high: int) -> list[Experiment]:
+    """The experiments on Raft with a violation after more than `low` steps and at most `high`."""
+    return [e for e in EXPERIMENTS["Raft"] if low < RAFT[e.rule][1] <= high]
 
 
 def broken(protocol: type[Protocol], experiment: Experiment, depth: int) -> BmcResult:
@@ -61,18 +47,18 @@ def test_each_rule_of_paxos(experiment: Experiment) -> None:
     assert broken(Paxos, experiment, length - 1).verdict == "holds"
 
 
-@pytest.mark.parametrize("experiment", [e for e in EXPERIMENTS["Raft"] if e.rule in RAFT], ids=lambda e: e.rule)
+@pytest.mark.parametrize("experiment", within(0, SHALLOW), ids=lambda e: e.rule)
 def test_the_shallow_rules_of_raft(experiment: Experiment) -> None:
     wanted, length = RAFT[experiment.rule]
-    found = broken(Raft, experiment, 10)
+    found = broken(Raft, experiment, SHALLOW)
     assert (found.verdict, found.property, found.depth) == ("violated", wanted, length)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("experiment", [e for e in EXPERIMENTS["Raft"] if e.rule in DEEP_RAFT], ids=lambda e: e.rule)
+@pytest.mark.parametrize("experiment", within(SHALLOW, DEEP), ids=lambda e: e.rule)
 def test_deeper_rules_of_raft(experiment: Experiment) -> None:
-    wanted, length = DEEP_RAFT[experiment.rule]
-    found = broken(Raft, experiment, 16)
+    wanted, length = RAFT[experiment.rule]
+    found = broken(Raft, experiment, DEEP)
     assert (found.verdict, found.property, found.depth) == ("violated", wanted, length)
 
 
@@ -131,6 +117,13 @@ def test_a_wrong_answer_of_the_solver_is_not_believed(monkeypatch: pytest.Monkey
     monkeypatch.setattr(finite_expressions.Evaluator, "_Member", lambda self, e: Truth(-TRUE))
     with pytest.raises(EngineError, match="internal error"):
         bmc(Paxos(Scope(acceptor=2, ballot=1, value=1)), 6)
+
+
+def test_a_step_that_cpython_takes_otherwise_is_an_error_of_the_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    protocol = Consensus(Scope(value=2), without=("choose only once",))
+    monkeypatch.setattr(Domains, "decode_state", lambda self, answer, variables: protocol.initial_states()[0])
+    with pytest.raises(EngineError, match=r"CPython takes step 1 of the solver's behaviour, choose\(v=v1\), otherwise"):
+        bmc(protocol, 3)
 
 
 UNDEFINED = '''"""A field of None."""

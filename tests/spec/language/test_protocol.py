@@ -97,7 +97,7 @@ def test_without_a_rule() -> None:
 
 
 def test_an_unknown_rule() -> None:
-    with pytest.raises(SpecError, match="^Consensus has no rule `choose twice`; its rules are choose-only-once$"):
+    with pytest.raises(SpecError, match="^Consensus has no rule `choose twice`; its rules are choose-only-once; did you mean `choose-only-once`.$"):
         Consensus(without=("choose twice",))
 
 
