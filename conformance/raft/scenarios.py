@@ -159,5 +159,28 @@ def snapshot_within_the_log(c: Cluster) -> None:
     c.work(3)
 
 
-SCENARIOS = {3: (snapshot_under_way, old_snapshot, snapshot_within_the_log, read_after_the_round, replaced_while_written), 5: (read_in_a_minority,)}
+def answer_of_an_earlier_term(c: Cluster) -> None:
+    """A leader that was deposed leads again, and only then hears what a follower has answered in its first term."""
+    c.elect(1)
+    c.propose(1)
+    c.work(1)
+    c.deliver(1, 2)
+    c.deliver(1, 2)
+    c.work(2)
+    c.cut(1, 3)
+    for candidate, other in ((3, 1), (1, 3)):
+        for _ in range(2 * SETTINGS["election_ticks"]):
+            c.tick(candidate)
+        for _ in range(3):
+            tell(c, candidate, other)
+            tell(c, other, candidate)
+    while c.links[2, 1]:
+        c.deliver(2, 1)
+    c.work(1)
+
+
+SCENARIOS = {
+    3: (snapshot_under_way, old_snapshot, snapshot_within_the_log, read_after_the_round, replaced_while_written, answer_of_an_earlier_term),
+    5: (read_in_a_minority,),
+}
 """All of them, by the number of nodes."""
