@@ -49,8 +49,8 @@ class Evaluator:
         return found
 
     def undefined_if(self, condition: Literal) -> None:
-        """Note an expression without a value."""
-        self._note(self.notes.undefined, condition)
+        """Note an expression without a value, where the action has not left the scope before it."""
+        self._note(self.notes.undefined, self.circuit.all_of((condition, *(-x for x in self.notes.leaves))))
 
     def leave_if(self, condition: Literal) -> None:
         """Note that the action leaves the scope."""

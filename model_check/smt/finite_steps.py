@@ -46,10 +46,9 @@ class Executor(Evaluator):
         self.path = path if refused == TRUE else (*path, refused)
 
     def _Require(self, s: ir.Require) -> None:
+        holds = self.truth(s.condition)
         if not s.rule or self.in_force(s.rule):
-            self.path = (*self.path, self.truth(s.condition))
-        else:
-            self.truth(s.condition)
+            self.path = (*self.path, holds)
 
     def _Let(self, s: ir.Let) -> None:
         self.names[s.name] = self.value(s.value)

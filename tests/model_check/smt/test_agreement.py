@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -84,6 +86,53 @@ def test_shipped_protocols_solved(cls: type[Protocol], scope: Scope) -> None:
         protocol = shipped(chance, cls, scope)
         agree_solved(protocol, walked(protocol, chance, length), chance)
         agree_solved(protocol, random_state(protocol, chance), chance)
+
+
+LEAVES_FIRST = '''"""A step that leaves the scope before it meets an expression without a value."""
+
+from spec.language import Map, Ordered, Protocol, Sort, action, require
+
+class Node(Sort):
+    """A process."""
+
+class Round(Ordered):
+    """A number."""
+
+class Counter(Protocol):
+    """Counts."""
+
+    round: Round
+    """The present one."""
+    log: Map[Node, Round | None]
+    """What each process has noted."""
+
+    def init(self) -> None:
+        """Nothing noted."""
+        self.round = Round(0)
+        self.log = Map({n: None for n in Node})
+
+    @action
+    def note(self, n: Node) -> None:
+        """A guard goes beyond the last round; what nobody has noted comes after it."""
+        require(self.round + 1 != self.round)
+        require(self.log[n] > Round(0))
+
+    @action
+    def note_or_not(self, n: Node) -> None:
+        """Likewise, where the guard need not be evaluated."""
+        require(self.round != Round(0) or self.round + 1 != self.round)
+        self.round = self.log[n] - 1
+'''
+
+
+def test_what_comes_after_the_end_of_the_scope_is_not_evaluated(load_spec: Callable[[str], ModuleType]) -> None:
+    """Neither in a guard nor in what follows it."""
+    counter = load_spec(LEAVES_FIRST).Counter
+    for rounds, undefined in ((1, 0), (2, 4)):
+        protocol = counter(Scope(node=2, round=rounds))
+        (state,) = protocol.initial_states()
+        assert agree_folded(protocol, state) == 4
+        assert agree_solved(protocol, state, random.Random(1)) == undefined
 
 
 def is_caught(name: str, folder: Path) -> bool:
