@@ -317,7 +317,7 @@ class Stepper:
             member = self.translate.new_name("x")
             stays_in = tla.quantified("\\A", [tla.bound(name, domain)], tla.bound(member, held.value))
             return Held(comprehension(tla.bound(member, before.base), stays_in), comments=held.comments)
-        raise refuse(statement, f"this `for` changes `{variable}` in a way that depends on its order", "assign once to the entry of the loop's element")
+        raise refuse(statement, f"this `for` changes several entries of `{variable}` in a turn", "assign once to the entry of the loop's element")
 
     def _entries(self, variable: str, base: Piece, keys: tuple[Piece, ...], value: Piece) -> Piece:
         """A map in which the entries at all keys of a loop, or of nested ones, are replaced."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from spec.language import ir
 from spec.language.errors import SpecError
 
@@ -85,3 +87,36 @@ def _check_history(body: tuple[ir.Statement, ...], history: set[str], ghost: boo
             case ir.Perform(procedure=procedure, arguments=arguments):
                 inner_tainted = {p for (p, _), a in zip(procedure.parameters, arguments, strict=True) if _reads(a, history, tainted)}
                 _check_history(procedure.body, history, ghost, inner_tainted)
+
+
+def where_turns_meet(binder: str, body: tuple[ir.Statement, ...]) -> str | None:
+    """A variable in which one turn of a loop may see or undo what another does: the order of the turns would matter, and tell elements apart.
+
+    None where there is none: each variable that the loop changes only gains members, or only loses some, and is not read; or all
+    that the loop reads and changes of it has the turn's own element at one place of the key.
+    """
+    changes: dict[str, set[type[object]]] = {}
+    places: dict[str, set[int]] = {}
+    for item, own in _accesses(body, frozenset({binder})):
+        places[item.variable] = places.get(item.variable, own) & own
+        changes.setdefault(item.variable, set()).add(type(item))
+    for variable, kinds in changes.items():
+        if kinds != {ir.Read} and kinds not in ({ir.Insert}, {ir.Remove}) and not places[variable]:
+            return variable
+    return None
+
+
+def _accesses(nodes: tuple[object, ...], own: frozenset[str]) -> Iterator[tuple[ir.Read | ir.Store | ir.Insert | ir.Remove, set[int]]]:
+    """What reads and changes variables, each with the places of its key at which a name of the turn's own element stands."""
+    for item in (found for node in nodes for found in ir.walk(node, into_helpers=False)):
+        match item:
+            case ir.Read(keys=keys) | ir.Store(keys=keys) | ir.Insert(keys=keys) | ir.Remove(keys=keys):
+                yield item, {i for i, key in enumerate(keys) if isinstance(key, ir.Name) and key.name in own}
+            case ir.Call(helper=helper, arguments=arguments):
+                yield from _accesses((helper.body,), _passed_on(helper.parameters, arguments, own))
+            case ir.Perform(procedure=procedure, arguments=arguments):
+                yield from _accesses(procedure.body, _passed_on(procedure.parameters, arguments, own))
+
+
+def _passed_on(parameters: tuple[tuple[str, object], ...], arguments: tuple[ir.Expr, ...], own: frozenset[str]) -> frozenset[str]:
+    return frozenset(name for (name, _), a in zip(parameters, arguments, strict=True) if isinstance(a, ir.Name) and a.name in own)

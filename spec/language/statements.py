@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING, NoReturn
 
 from spec.language import ir, values
+from spec.language.checks import where_turns_meet
 from spec.language.environment import Environment
 from spec.language.expressions import ExpressionParser
 from spec.language.narrowing import Known, after, shown, unless_read
@@ -173,6 +174,9 @@ class BodyParser(ExpressionParser):
         for item in (x for s in body for x in ir.walk(s)):
             if isinstance(item, ir.Store) and not any(isinstance(k, ir.Name) and k.name == binder.name for k in item.keys):
                 self.source.error(node, f"every turn of this `for` assigns to the same `{item.variable}`", f"assign to entries keyed by `{node.target.id}`")
+        if met := where_turns_meet(binder.name, body):
+            mend = f"use its entries at `{node.target.id}` alone, or say the new value as a whole: self.{met} = ..."
+            self.source.error(node, f"a turn of this `for` may see what another has changed in `{met}`", mend)
         return ir.ForEach(binder=binder, body=body, place=self.source.place(node))
 
     def value_body(self, nodes: list[ast.stmt], expected: Type | None, whole: ast.AST) -> ir.Expr:

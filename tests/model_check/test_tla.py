@@ -165,23 +165,20 @@ from spec.language import *
 class Node(Sort):
     "A node."
 class P(Protocol):
-    "A loop whose turns depend on each other."
-    a: Map[Node, bool]
-    s: Set[Node]
+    "A loop that changes two entries in each turn."
+    a: Map[tuple[Node, Node], bool]
     def init(self) -> None:
-        self.a = Map({n: False for n in Node})
-        self.s = Set()
+        self.a = Map({(n, m): False for n in Node for m in Node})
     @action
-    def go(self) -> None:
+    def go(self, m: Node) -> None:
         for n in Node:
-            self.s |= {n}
-            if n in self.s:
-                self.s -= {n}
+            self.a[n, m] = True
+            self.a[n, n] = False
 """
 
 
 def test_what_tla_cannot_say_is_refused_with_its_place(load_spec):
-    with pytest.raises(SpecError, match=r"\.py:14:\d+: export to TLA\+: this `for` changes `s`"):
+    with pytest.raises(SpecError, match=r"\.py:12:\d+: export to TLA\+: this `for` changes several entries of `a`"):
         export(load_spec(LOOP).P(Scope(node=2)))
 
 

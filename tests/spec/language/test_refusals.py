@@ -170,6 +170,18 @@ STATEMENTS = [
     ("«try: pass\nfinally: pass", "`try:` (Try) is outside the language; guards decide: require(condition)"),
     ("for k in Node: «break", "`break` (Break) is outside the language; a `for` visits every element: filter with `if`"),
     ("«for k in Node: self.flag = True", "every turn of this `for` assigns to the same `flag`; assign to entries keyed by `k`"),
+    (
+        "«for k in Node: self.term[k] = self.term[n]",
+        "a turn of this `for` may see what another has changed in `term`; use its entries at `k` alone, or say the new value as a whole: self.term = ...",
+    ),
+    (
+        "«for k in Node:\n    if n not in self.votes:\n        self.votes |= {k}",
+        "a turn of this `for` may see what another has changed in `votes`; use its entries at `k` alone, or say the new value as a whole: self.votes = ...",
+    ),
+    (
+        "«for k in Node:\n    self.votes |= {k}\n    self.votes -= {n}",
+        "a turn of this `for` may see what another has changed in `votes`; use its entries at `k` alone, or say the new value as a whole: self.votes = ...",
+    ),
     ("«for k, j in Node: pass", "a `for` has one name and no else; bind one name"),
     ("for k in «self.votes: pass", "a `for` statement ranges over a whole sort; range over a sort and test inside with `if`"),
     ("for k in «range(3): pass", "`range(...)` is outside the language; range over an ordered sort with a filter: `for i in Index if i <= last`"),
