@@ -131,7 +131,7 @@ def _() -> Play:
     play.send(1, 2)
     play.take("ready", 2)
     (write,) = play.queue(2)
-    play.take("restart_torn", 2, write, Index(1), play.known_commit(2, 0), play.config_at(2, 0))
+    play.take("restart_torn", 2, write, Index(1), play.known_commit(2, 0), Index(0), play.config_at(2, 0))
     return play
 
 
