@@ -172,6 +172,21 @@ def _() -> Play:
 shows("a_snapshot_is_restored")(snapshot)
 
 
+def test_the_end_of_a_joint_configuration_is_not_rejected_by_an_empty_change() -> None:
+    """An empty change ends it."""
+    play = Play(1, 2)
+    play.lead(1, 2)
+    settle(play)
+    play.change(1, learners=(2,), joint=True)
+    settle(play)
+    play.take("apply_change", 1)
+    play.recount(1)
+    play.take("propose_leave", 1)
+    settle(play)
+    assert play.refused("reject_change", 1) == "self.config[n].outgoing == Set()"
+    play.take("apply_change", 1)
+
+
 def test_founders_begin_with_the_same_entry() -> None:
     """They apply it again or skip it; who joins applies it."""
     play = Play(1, 2, founded=True)
