@@ -237,6 +237,8 @@ class EtcdReplication(EtcdServers):
         require(i is not None)
         # The founders are agreed on beforehand.
         require(i > self.founding.last)
+        # An empty change ends a joint configuration, and no other is applied to one.
+        require(self.config[n].outgoing == Set())
         require(i <= self.handed_out[n], rule="apply committed changes only")
         self.install(n, i, self.config[n])
 

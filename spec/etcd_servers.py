@@ -362,7 +362,7 @@ class EtcdServers(Protocol):
         self.come_back(n, kept, k.commit, disk.log.last, compacted, c)
 
     @action
-    def restart_torn(self, n: Node, w: Write, last: Index, k: KnownCommit, c: ConfigAt) -> None:
+    def restart_torn(self, n: Node, w: Write, last: Index, k: KnownCommit, compacted: Index, c: ConfigAt) -> None:
         """Server n crashes while it writes: of the next write, entries are on its disk, some or all, but nothing else."""
         require(w in self.writes)
         require(k in self.known_commits)
@@ -372,12 +372,14 @@ class EtcdServers(Protocol):
         require(k.node == n)
         require(k.slot == 0)
         disk = self.disk[n]
-        require(w.disk.compacted == disk.compacted)
+        # A snapshot in it would be there as a whole; what its application has dropped, it held before.
+        require(w.disk.compacted <= disk.log.last)
+        require(all(w.disk.log[i] == disk.log[i] for i in disk.log.indices() if i <= w.disk.compacted))
         require(last <= w.disk.log.last)
         require(k.commit <= last)
         # Entries are written from the first new one on, and the first one takes away those that it replaces.
         require(all(i <= last or (i <= w.disk.log.last and w.disk.log[i] != disk.log[i]) for i in disk.log.indices()))
-        self.come_back(n, Disk(disk.term, disk.vote, w.disk.log, disk.compacted), k.commit, last, disk.compacted, c)
+        self.come_back(n, Disk(disk.term, disk.vote, w.disk.log, disk.compacted), k.commit, last, compacted, c)
 
     @action
     def found(self, n: Node) -> None:

@@ -226,6 +226,9 @@ class Definition:
         with self._block(f"if {element} {'not in' if adds else 'in'} {held}:"):
             self._line(f"{held}.{'add' if adds else 'remove'}({element})")
             self._line(f"note(({cells(variable)}, {key}, {journal.ADDED if adds else journal.REMOVED}, {element}))")
+        if adds:
+            with self._block("else:"):
+                self._line(f"note(({cells(variable)}, {key}, {journal.FOUND}, {element}))")
 
     def _Store(self, s: ir.Store) -> None:
         here = ir.Read(type=s.value.type, variable=s.variable, keys=s.keys)

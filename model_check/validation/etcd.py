@@ -4,12 +4,16 @@ Most lines leave no choice. Those that do (`etcd_ways.py`) are gone back to when
 refused line depends on, for another way at the others would not change it. What lines depend on is noted with each
 server: the choices made at it, and at those that it has heard from. When all ways of a choice are refused, the earlier
 choices that any of these refusals depends on are gone back to in turn. So `refused` means that no way is left.
+
+Choices multiply, and most do not bear on a refusal that seems to depend on them. One all of whose ways lead to the very
+same refusals is taken not to bear on them, and is not gone back to for them again.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from model_check.validation.etcd_lines import Event, WireMessage
@@ -22,6 +26,8 @@ from spec.replicated_log import Index
 MOST_RETRIES = 5_000
 """Choices gone back to before a trace is given up as inconclusive."""
 
+Outcome = frozenset[tuple[int, str, str]]
+"""Refusals: for each the line, by its place among the events, the step, and the field that differs, if it is one, with its value by the spec."""
 Choices = frozenset[int]
 """Lines at which there was a choice, by their place among the events."""
 WayKey = tuple[Any, ...]
@@ -38,6 +44,7 @@ class _Choice:
         ways: Those that are still to be tried.
         blamed: The earlier choices that its ways, or the refusals that they led to, depend on.
         taken: The way that is being tried.
+        led: The refusals that the ways that were tried have led to.
     """
 
     position: int
@@ -47,6 +54,7 @@ class _Choice:
     ways: Iterator[Way]
     blamed: Choices
     taken: WayKey = ()
+    led: set[Outcome] = field(default_factory=set)
 
 
 class Judge:
@@ -67,8 +75,10 @@ class Judge:
         # What servers, messages and configurations depend on.
         self._past: dict[Node, Choices] = dict.fromkeys(self.stage.phases, _NONE)
         self._origin: dict[WireMessage | ConfigAt, Choices] = {}
-        # Ways that are in vain while others are taken, by the latest of them: (line, way) -> {line: way}.
-        self._in_vain: dict[tuple[int, WayKey], list[dict[int, WayKey]]] = {}
+        # Ways that are in vain while others are taken, by the latest of them: (line, way) -> {line: way}, and to what they lead.
+        self._in_vain: dict[tuple[int, WayKey], list[tuple[dict[int, WayKey], Outcome]]] = {}
+        # The choices that were found not to bear on refusals.
+        self._moot: defaultdict[Outcome, set[int]] = defaultdict(set)
 
     def judge(self) -> tuple[Verdict, int, Departure | None]:
         """The verdict, how many events are explained, and where the trace departs from the spec."""
@@ -76,12 +86,13 @@ class Judge:
         while stage.position < len(self.events):
             choice = self._meet()
             while not self._finds_way(choice):
+                outcome = self._outcome(choice)
                 blamed = [c for c in self._choices if c.position in choice.blamed]
                 if not blamed:
                     return "refused", self.farthest, self._departure
                 if self.retries == MOST_RETRIES:
                     return "inconclusive", self.farthest, self._departure
-                choice = self._go_back(blamed)
+                choice = self._go_back(blamed, outcome)
             stage.position += 1
         return "explained", len(self.events), None
 
@@ -112,12 +123,14 @@ class Judge:
         for way in choice.ways:
             vain = self._known_in_vain(choice.position, way.args)
             if vain is not None:
-                choice.blamed |= vain
+                choice.blamed |= vain[0]
+                choice.led.add(vain[1])
                 continue
             try:
                 way()
             except Refused as refused:
                 refusal = refusal or refused
+                choice.led.add(frozenset({(choice.position, refused.action, "" if refused.place else refused.conjunct)}))
                 choice.blamed |= self._depends_on(event, refused)
                 stage.run.back(choice.mark)
                 stage.phases.update(choice.phases)
@@ -132,11 +145,20 @@ class Judge:
             self._departure = self._departs(event, refusal or Refused("", "", "no other way to explain it is left"))
         return False
 
-    def _go_back(self, blamed: list[_Choice]) -> _Choice:
+    def _outcome(self, choice: _Choice) -> Outcome:
+        """All that the ways at a line have led to; the choices that do not bear on it are not to blame."""
+        outcome: Outcome = frozenset().union(*choice.led)
+        if len(choice.led) == 1:
+            self._moot[outcome].add(choice.position)
+        choice.blamed -= self._moot[outcome]
+        return outcome
+
+    def _go_back(self, blamed: list[_Choice], outcome: Outcome) -> _Choice:
         """To the latest of the choices that refusals depend on; what came after it is undone."""
         *others, latest = blamed
+        latest.led.add(outcome)
         self.retries += 1
-        self._in_vain.setdefault((latest.position, latest.taken), []).append({c.position: c.taken for c in others})
+        self._in_vain.setdefault((latest.position, latest.taken), []).append(({c.position: c.taken for c in others}, outcome))
         latest.blamed |= frozenset(c.position for c in others)
         del self._choices[self._choices.index(latest) + 1 :]
         self.stage.run.back(latest.mark)
@@ -144,13 +166,13 @@ class Judge:
         self.stage.position, self.stage.quiet = latest.position, True
         return latest
 
-    def _known_in_vain(self, position: int, way: WayKey) -> Choices | None:
-        """The earlier choices because of which a way is known to be in vain."""
+    def _known_in_vain(self, position: int, way: WayKey) -> tuple[Choices, Outcome] | None:
+        """The earlier choices because of which a way is known to be in vain, and to what it leads."""
         found = self._in_vain.get((position, way))
         if found is None:
             return None
         taken = {c.position: c.taken for c in self._choices}
-        return next((frozenset(others) for others in found if others.items() <= taken.items()), None)
+        return next(((frozenset(others), outcome) for others, outcome in found if others.items() <= taken.items()), None)
 
     # --- what depends on what
 

@@ -39,8 +39,7 @@ class Cluster:
         self._position = {event.line: position for position, event in enumerate(events)}
         self._shown: dict[frozenset[Node], tuple[int, ...]] = {}
         self.peers = self._founding_peers()
-        asking = [(event.node, at) for at, event in enumerate(events) if event.name == "Ready" and event.role == "StatePreCandidate"]
-        self._asked = dict(reversed(asking))
+        self._asked = self._first_pre_votes()
 
     # --- the trace's names for values of the spec
 
@@ -151,22 +150,40 @@ class Cluster:
         return None if following is None or following.name == "InitState" else following.conf[1]
 
     def has_asked_for_pre_votes(self, position: int) -> bool:
-        """Whether the server of a line has ever handed out pre-votes: they have no line, but the Ready that they left with shows the role."""
+        """Whether the server of a line has ever handed out pre-votes: they have no line, but leave with the Ready after one that shows the role."""
         return self._asked.get(self.events[position].node, position) < position
+
+    def _first_pre_votes(self) -> dict[int, int]:
+        """For each server that has been a pre-candidate the place of its first Ready from then on, even if it follows somebody again by then."""
+        found: dict[int, int] = {}
+        standing: set[int] = set()
+        for position, event in enumerate(self.events):
+            if event.role == "StatePreCandidate":
+                standing.add(event.node)
+            if event.name == "Ready" and event.node in standing:
+                found.setdefault(event.node, position)
+        return found
 
     def is_applied(self, change: Change, before: Config, after: Config, position: int) -> bool:
         """Whether lines show that a change was applied, from one configuration to another: the server's next ones, or any if it was proposed once."""
-        if before == after:
-            return False
         old, new, outgoing = (self.shown(before.incoming), self.shown(before.outgoing)), self.shown(after.incoming), self.shown(after.outgoing)
         following = self.following(position)
         while following is not None and following.name not in ("Ready", "InitState"):
             if following.name == "ApplyConfChange" and (following.conf, following.new_conf) == (old, new):
                 return True
             following = self.after(following)
-        if old == (new, outgoing) or self._proposed[change.voters, change.learners, change.removed] > 1:
+        if before == after or old == (new, outgoing) or self._proposed[change.voters, change.learners, change.removed] > 1:
             return False
         return not self._applied.isdisjoint({(old, new, outgoing), (old, new, None)})
+
+    def applies_founding(self, position: int) -> bool:
+        """Whether a server's later lines certainly apply a founding entry: they apply something while no other entry is committed."""
+        following = self.following(position)
+        while following is not None and following.name != "InitState" and following.commit <= len(self.peers):
+            if following.name == "ApplyConfChange":
+                return True
+            following = self.after(following)
+        return False
 
     def repeats_from(self, position: int) -> int:
         """How many of a server's lines, from one up to its next Ready, apply a change that leaves the voters as they are."""
@@ -216,13 +233,17 @@ class Cluster:
         return (True, False) if shown else (False, True)
 
     def _first_applied(self, n: Node, position: int) -> int | None:
-        """Where the leader that proposes a change applies it; where it does not, some server that applies one."""
-        others = None
+        """Where the leader that proposes a change applies it; where it starts anew before, some server that applies one before another is proposed."""
+        crashed, others = False, None
         for later in range(position + 1, len(self.events)):
             event = self.events[later]
-            if event.node == self.ids[n] and event.name in ("ApplyConfChange", "InitState"):
-                return later if event.name == "ApplyConfChange" else others
-            if others is None and event.name == "ApplyConfChange" and event.commit > self.events[position].log:
+            if crashed and event.name == "ChangeConf":
+                break
+            if event.name == "InitState":
+                crashed = crashed or event.node == self.ids[n]
+            elif event.name == "ApplyConfChange" and event.node == self.ids[n] and not crashed:
+                return later
+            elif event.name == "ApplyConfChange" and event.commit > self.events[position].log and (others is None or self.outgoing_after(later)):
                 others = later
         return others
 

@@ -62,7 +62,8 @@ def pass_over(stage: Stage, n: Node, action: str, *arguments: Any) -> int:
     """
     mark = passed = stage.run.mark()
     while not stage.run.take(action, *arguments):
-        applies = 0 < _founding_left(stage, n) <= stage.cluster.repeats_from(stage.position)
+        left = _founding_left(stage, n)
+        applies = left > 0 and (left <= stage.cluster.repeats_from(stage.position) or stage.cluster.applies_founding(stage.position))
         if applies or not _passes_over(stage, n):
             stage.run.back(mark)
             stage.take(action, *arguments)
@@ -89,11 +90,13 @@ def _founding_left(stage: Stage, n: Node) -> int:
 def _passes_over(stage: Stage, n: Node) -> bool:
     """No line need say that a server has dealt with its next change.
 
-    Its application need not apply founding entries, for the founders are in force already; it applies all, or none, of them.
+    Its application need not apply founding entries, for the founders are in force already; it applies all, or none, of them. One that
+    has started with the founders may have started behind any of them, so that it is not known which of them it applies.
     """
     if not _founding_left(stage, n):
         return _rejects(stage, n)
-    mark, skips = stage.run.mark(), int(stage.run.peek("applied", n)) == stage.phases[n].began
+    began = stage.phases[n].began
+    mark, skips = stage.run.mark(), began > 0 or stage.run.peek("applied", n) == began
     while skips and _founding_left(stage, n):
         skips = stage.run.take("skip_founding_change", n)
     if not skips:

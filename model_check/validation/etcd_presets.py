@@ -74,7 +74,9 @@ def _term_of_presets(events: list[Event], last: int, term: int) -> int:
         return 0
     for event in events:
         m = event.message
-        if m is not None and m.index == last and m.type in ("MsgApp", "MsgVote") and event.name.startswith("Send"):
+        if m is None or not event.name.startswith("Send"):
+            continue
+        if (m.index == last and m.type in ("MsgApp", "MsgVote")) or (m.reject and m.hint == last and m.type == "MsgAppResp"):
             return m.log_term
     return min(term, 1)
 

@@ -82,7 +82,7 @@ def _steps(cluster: Cluster, run: Run, start: Event, n: Node, done: int, disk: D
         yield "restart", (known, Index(start.commit))
     torn = next((w for w in cluster.writes(run, n) if w.slot == done + 1), None)
     if torn is not None and start.log <= torn.disk.log.last:
-        yield "restart_torn", (replace(torn, slot=Slot(1)), Index(start.log), known)
+        yield "restart_torn", (replace(torn, slot=Slot(1)), Index(start.log), known, Index(start.commit))
 
 
 def _life(cluster: Cluster, position: int) -> list[Event]:

@@ -120,12 +120,8 @@ class Stage:
 
     def made(self, event: Event, mark: int, action: str) -> None:
         """Compare the message of a line with the one that the steps since a mark have made, and remember it for its receiver."""
-        found = [member for name, _, member in self.run.added(mark) if name == "queued"]
-        if not found:
-            # Its like is waiting to be sent already.
-            queued = [m for m in self.run.peek("queued") if m.source == self.cluster.nodes[event.node]]
-            found = [m for m in queued if self.cluster.wire(m) == event.message] or queued
-        message, seen = found[-1], event.message
+        # Its like may be waiting to be sent already.
+        message, seen = [member for name, _, member in self.run.put(mark) if name == "queued"][-1], event.message
         assert seen is not None
         expected = self.cluster.wire(message)
         if expected == seen:

@@ -213,7 +213,7 @@ class Judge:
         if steps.run.peek("next_index", n, peer) != following:
             steps.take("choose_next_index", n, peer, following)
         steps.take("append_entries", n, peer, last)
-        for _, _, made in steps.run.added(mark):
+        for _, _, made in steps.run.put(mark):
             self._differs(m, made, said)
 
     def _differs(self, m: Message, made: Any, said: Any) -> None:

@@ -28,6 +28,8 @@ REPLACED = 4
 """A sequence's tail is another; the length of what stayed, and the tail before."""
 STEP = 5
 """Nothing changed: a step ends here."""
+FOUND = 6
+"""Nothing changed: the set had the member that was to come into it; the member."""
 
 
 def undo(change: Change) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from model_check.evaluation import guarded
 from model_check.explain import Explanation, explain
 from model_check.validation.compile import Misfit, compiled
-from model_check.validation.journal import ADDED, STEP, STORED, Cells, Change, undo
+from model_check.validation.journal import ADDED, FOUND, STEP, STORED, Cells, Change, undo
 from model_check.validation.lookups import Indexed
 from model_check.validation.operations import Tables
 from model_check.validation.refusal import Refusal, check_types, misfit, refusal
@@ -142,12 +142,19 @@ class Run:
     def touched(self, mark: int) -> set[tuple[str, tuple[Any, ...]]]:
         """The variables, and entries of map variables, that steps since a mark have changed: `(variable, keys)`."""
         names = {id(held): name for name, held in self._cells.items()}
-        return {(names[id(held)], _keys(key)) for held, key, kind, _ in self._journal[mark:] if kind != STEP}
+        return {(names[id(held)], _keys(key)) for held, key, kind, _ in self._journal[mark:] if kind not in (STEP, FOUND)}
 
     def added(self, mark: int) -> list[tuple[str, tuple[Any, ...], Any]]:
         """The members that came into set variables since a mark and are still there, in order: `(variable, keys, member)`."""
+        return self._members(mark, (ADDED,))
+
+    def put(self, mark: int) -> list[tuple[str, tuple[Any, ...], Any]]:
+        """As `added`, with the members that steps put into sets that had them already."""
+        return self._members(mark, (ADDED, FOUND))
+
+    def _members(self, mark: int, kinds: tuple[int, ...]) -> list[tuple[str, tuple[Any, ...], Any]]:
         names = {id(held): name for name, held in self._cells.items()}
-        changes = [(held, key, detail) for held, key, kind, detail in self._journal[mark:] if kind == ADDED]
+        changes = [(held, key, detail) for held, key, kind, detail in self._journal[mark:] if kind in kinds]
         return [(names[id(held)], _keys(key), member) for held, key, member in changes if member in held[key]]
 
     def violated(self, mark: int) -> list[Explanation]:

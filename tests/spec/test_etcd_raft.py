@@ -67,7 +67,7 @@ def test_two_voters_one_term_and_one_entry() -> None:
 def test_two_servers_close_to_the_beginning() -> None:
     """Any voters and learners, founded or not: all behaviours of 17 steps within bounds, up to a joint configuration."""
     result = check(EtcdRaft(STAGED), symmetry=True, constraints=BOUNDS, max_depth=17)
-    assert (result.verdict, result.distinct_states) == ("holds", 5_075_474)
+    assert (result.verdict, result.distinct_states) == ("holds", 5_075_553)
     assert result.witnesses["a_configuration_is_joint"] == 15
 
 
@@ -131,7 +131,7 @@ def _() -> Play:
     play.send(1, 2)
     play.take("ready", 2)
     (write,) = play.queue(2)
-    play.take("restart_torn", 2, write, Index(1), play.known_commit(2, 0), play.config_at(2, 0))
+    play.take("restart_torn", 2, write, Index(1), play.known_commit(2, 0), Index(0), play.config_at(2, 0))
     return play
 
 
@@ -170,6 +170,21 @@ def _() -> Play:
 
 
 shows("a_snapshot_is_restored")(snapshot)
+
+
+def test_the_end_of_a_joint_configuration_is_not_rejected_by_an_empty_change() -> None:
+    """An empty change ends it."""
+    play = Play(1, 2)
+    play.lead(1, 2)
+    settle(play)
+    play.change(1, learners=(2,), joint=True)
+    settle(play)
+    play.take("apply_change", 1)
+    play.recount(1)
+    play.take("propose_leave", 1)
+    settle(play)
+    assert play.refused("reject_change", 1) == "self.config[n].outgoing == Set()"
+    play.take("apply_change", 1)
 
 
 def test_founders_begin_with_the_same_entry() -> None:

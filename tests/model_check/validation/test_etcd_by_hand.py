@@ -1,4 +1,4 @@
-"""Correct behaviour of etcd/raft that the library's own trace spec refuses: each explained, and refused when it is falsified a little.
+"""Correct behaviour of etcd/raft that is easily refused, as the library's own trace spec does: each explained, and refused when it is falsified a little.
 
 The falsified twin differs from the trace in what the test does when `false` is set; its last line has to be the one refused.
 """
@@ -202,6 +202,61 @@ def a_ready_is_not_yet_on_disk(false: bool) -> ByHand:
     return trace
 
 
+def an_answer_waits_while_it_is_made_again(false: bool) -> ByHand:
+    """A call that comes twice is answered twice before the first answer leaves; an earlier call is not answered like it."""
+    trace = ByHand(3)
+    trace.elect(2, [3])
+    first = trace.call(2, 3, 3, 1, 1)
+    trace.receive(trace.take_over(first))
+    trace.event("Commit", 2, commit=4)
+    trace.append(2, 2)
+    second = trace.call(2, 3, 4, 2, 2)
+    trace.receive(second)
+    trace.send("MsgAppResp", 3, 2, changes={"log": 6, "commit": 4}, index=6)
+    trace.receive(first if false else second)
+    trace.send("MsgAppResp", 3, 2, index=6)
+    return trace
+
+
+def pre_votes_leave_when_their_sender_follows_again(false: bool) -> ByHand:
+    """They leave with the Ready after, and are refused; who was no pre-candidate has asked for none."""
+    trace = ByHand(3)
+    asked = trace.stand(2)
+    trace.receive(asked[1], role="Follower" if false else "PreCandidate")
+    trace.event("BecomeFollower", 1, term=2, role="Follower")
+    trace.send("MsgVoteResp", 1, 2)
+    trace.event("Ready", 1, vote=2)
+    trace.event("BecomeFollower", 1)
+    return trace
+
+
+def a_write_is_torn_after_entries_were_dropped(false: bool) -> ByHand:
+    """Of a write, one entry of two is on disk; before it the application has dropped what it had applied, but nothing else."""
+    trace = ByHand(3)
+    trace.elect(2, [1])
+    trace.receive(trace.take_over(trace.call(2, 1, 3, 1, 1)))
+    trace.event("Commit", 2, commit=4)
+    trace.append(2, 2)
+    trace.take_over(trace.call(2, 1, 4, 2, 2), commit=4)
+    dropped = 5 if false else 4
+    trace.start(1, conf=[1, 2, 3], compacted=dropped, log=5, commit=dropped, term=2, vote=2)
+    if false:
+        del trace.lines[-2:]
+    return trace
+
+
+def a_restart_behind_some_founding_entries(false: bool) -> ByHand:
+    """The application had applied two of three and applies the third; it had applied one at least, for it knows the founders."""
+    trace = ByHand(3)
+    trace.start(3, conf=[1, 2, 3], log=3, commit=3, term=1)
+    trace.ready(3)
+    for _ in range(3 if false else 1):
+        trace.event("ApplyConfChange", 3, newconf=ALL)
+    if not false:
+        trace.stand(3)
+    return trace
+
+
 TRACES: list[Callable[[bool], ByHand]] = [
     a_message_is_delivered_twice,
     a_restart_shows_its_term_late,
@@ -214,6 +269,10 @@ TRACES: list[Callable[[bool], ByHand]] = [
     an_old_entry_is_committed_by_a_new_one,
     a_voter_that_knows_a_leader_refuses,
     a_ready_is_not_yet_on_disk,
+    an_answer_waits_while_it_is_made_again,
+    pre_votes_leave_when_their_sender_follows_again,
+    a_write_is_torn_after_entries_were_dropped,
+    a_restart_behind_some_founding_entries,
 ]
 
 
@@ -232,3 +291,33 @@ def test_its_falsified_twin_is_refused_at_its_last_line(trace: Callable[[bool], 
     assert result.verdict == "refused"
     assert result.departure is not None
     assert result.departure.line == len(made.lines)
+
+
+def commit_alone(trace: ByHand, entries: int) -> None:
+    """The only server commits what it has just taken in."""
+    last = trace.now[1]["log"] + entries
+    own = trace.send("MsgAppResp", 1, 1, changes={"log": last}, index=last)
+    trace.ready(1)
+    trace.receive(own)
+    trace.event("Commit", 1, commit=last)
+    trace.ready(1)
+
+
+def test_choices_that_do_not_bear_on_a_refusal_are_not_multiplied(tmp_path: Path) -> None:
+    """Of each change it is open whether it came before or after a command: of sixteen changes, in more ways than could be tried."""
+    trace = ByHand(1)
+    trace.receive(trace.stand(1)[1])
+    trace.event("BecomeLeader", 1, role="Leader")
+    trace.event("Replicate", 1)
+    commit_alone(trace, 1)
+    for _ in range(16):
+        trace.event("ChangeConf", 1, proposed=[{"nid": "1", "action": "AddNewServer"}])
+        trace.event("Replicate", 1)
+        commit_alone(trace, 2)
+        trace.event("ApplyConfChange", 1, newconf=["1"])
+        trace.event("Commit", 1)
+    trace.event("Ready", 1, term=9)
+    result = check_trace(trace.write(tmp_path / "trace.ndjson"), "etcd")
+    assert result.verdict == "refused"
+    assert result.departure is not None
+    assert result.departure.line == len(trace.lines)

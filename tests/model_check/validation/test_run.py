@@ -56,6 +56,17 @@ def test_what_a_step_touches_and_adds():
     assert run.touched(mark) == set()
 
 
+def test_what_a_step_puts_into_a_set_that_has_it_already():
+    """A message that is sent again is not added, but put there all the same."""
+    run = elected()
+    assert run.take("append_entries", N1, N2, Index(0))
+    mark = run.mark()
+    assert run.take("append_entries", N1, N2, Index(0))
+    assert (run.added(mark), run.touched(mark)) == ([], set())
+    ((variable, _, message),) = run.put(mark)
+    assert message in run.peek(variable)
+
+
 def test_marks_lead_back_over_other_steps():
     """A search tries one way, then another from the same point."""
     run = elected()
