@@ -168,7 +168,7 @@ class FailsInInnerLoop(Climb):
         """Loops within each other."""
         for n in Node:
             for m in Node:
-                require(self.height[m] == 0 and self.low != 0)
+                require(m == n or self.low != 0)
             self.height[n] = self.low - 1
 
 

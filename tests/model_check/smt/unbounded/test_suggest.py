@@ -114,6 +114,7 @@ def test_what_is_suggested_is_a_proof_by_itself(load_spec: Load) -> None:
     assert {prover.discharge(o).result for o in obligations_of(whole)} == {"unsat"}
 
 
+@pytest.mark.long
 def test_without_the_heart_of_the_proof_nothing_completes_it(load_spec: Load) -> None:
     found = suggest(without(load_spec, ("proposals_are_safe",)), limits=Limits(timeout=2.0))
     assert not found.complete
