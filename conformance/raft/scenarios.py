@@ -17,6 +17,12 @@ def tell(c: Cluster, sender: int, receiver: int) -> None:
         c.deliver(sender, receiver, others[0])
 
 
+def wait(c: Cluster, n: int) -> None:
+    """So long that the host's patience ends, however long it is."""
+    for _ in range(2 * SETTINGS["election_ticks"]):
+        c.tick(n)
+
+
 def snapshot_under_way(c: Cluster) -> None:
     """Host 1 leads; host 3 lacks what it has compacted away, and the snapshot waits on the link."""
     c.elect(1)
@@ -86,8 +92,7 @@ def read_in_a_minority(c: Cluster) -> None:
     c.elect(1)
     c.propose(1)
     c.calm(3)
-    for _ in range(2 * SETTINGS["election_ticks"]):
-        c.tick(3)
+    wait(c, 3)
     for _ in range(5):
         for sender in (3, 4, 5):
             c.work(sender)
@@ -114,8 +119,7 @@ def replaced_while_written(c: Cluster) -> None:
     c.begin(1)
     c.cut(1, 2)
     c.cut(1, 3)
-    for _ in range(2 * SETTINGS["election_ticks"]):
-        c.tick(2)
+    wait(c, 2)
     for _ in range(3):
         tell(c, 2, 3)
         tell(c, 3, 2)
@@ -169,8 +173,7 @@ def answer_of_an_earlier_term(c: Cluster) -> None:
     c.work(2)
     c.cut(1, 3)
     for candidate, other in ((3, 1), (1, 3)):
-        for _ in range(2 * SETTINGS["election_ticks"]):
-            c.tick(candidate)
+        wait(c, candidate)
         for _ in range(3):
             tell(c, candidate, other)
             tell(c, other, candidate)

@@ -20,6 +20,7 @@ import pytest
 from model_check.cli import main
 from model_check.cli.main import run
 from model_check.smt.circuit import Circuit, Solver
+from model_check.smt.unbounded.workers import _interrupts_held
 
 pty = pytest.importorskip("pty", reason="terminals of Unix")
 
@@ -146,6 +147,18 @@ def test_so_does_one_that_has_hardly_begun(monkeypatch, capsys) -> None:
     monkeypatch.setattr(main.importlib, "import_module", pressed)
     assert run(["prove", "raft"]) == 3
     assert capsys.readouterr().err.strip() == "interrupted"
+
+
+def test_an_interrupt_while_a_prover_starts_is_met_once_it_has() -> None:
+    started = False
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), _interrupts_held():  # noqa: PT012  # the interrupt comes within
+            os.kill(os.getpid(), signal.SIGINT)
+            started = True
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert started
 
 
 def test_even_while_the_packages_are_imported() -> None:
