@@ -27,11 +27,13 @@ def _module(module: Module, symmetry: bool) -> str:
     init = module.init()
     actions = [module.action(a) for a in protocol.actions]
     properties = {p.name: module.property(p) for p in protocol.properties}
+    following = module.next()
+    # What these refer to is known only now.
     opening = [module.constants(), module.library_text(), module.values(), module.variables()]
     parts = [_header(module), *("\n".join(section).strip() for section in opening if section)]
     if module.helpers:
         parts += [_rule("Helpers"), *module.helpers]
-    parts += [_rule("Behaviours"), init, *actions, module.next(), "Spec == Init /\\ [][Next]_vars"]
+    parts += [_rule("Behaviours"), init, *actions, following, "Spec == Init /\\ [][Next]_vars"]
     for kind, title in _KINDS.items():
         found = [properties[p.name] for p in protocol.of_kind(kind)]
         parts += [_rule(title), *found] if found else []
@@ -82,7 +84,7 @@ def permuted(module: Module) -> list[SortType]:
 
 def _configuration(module: Module, symmetry: bool) -> str:
     context, elements = module.protocol.context, elements_of(module)
-    lines = ["SPECIFICATION Spec", "CHECK_DEADLOCK FALSE", "", "CONSTANTS"]
+    lines: list[str] = []
     for sort in module.sorts:
         if sort.ordered:
             size = context.sizes[sort.cls]
@@ -95,6 +97,7 @@ def _configuration(module: Module, symmetry: bool) -> str:
         quorums = ["{" + ", ".join(members[i] for i in sorted(q)) + "}" for q in context.quorums[sort.cls](len(members))]
         lines.append(f"    {module.quorum(sort)} = {{{', '.join(quorums)}}}")
     lines += ["    None = None"] if module.has_none else []
+    lines = ["SPECIFICATION Spec", "CHECK_DEADLOCK FALSE", *(["", "CONSTANTS", *lines] if lines else [])]
     lines += ["", "INVARIANT TypeOK", *(f"INVARIANT {p.name}" for p in module.ir.of_kind("invariant"))]
     lines += [f"PROPERTY {p.name}" for p in module.ir.of_kind("action_property")]
     lines += ["", "SYMMETRY Symmetry"] if symmetry and permuted(module) else []

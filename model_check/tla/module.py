@@ -8,7 +8,7 @@ from model_check.tla.comments import block, prose
 from model_check.tla.expressions import Translator
 from model_check.tla.layout import Bullet, Piece, atom
 from model_check.tla.library import LIBRARY
-from model_check.tla.names import RESERVED, fresh
+from model_check.tla.names import FAIRNESS, KEYWORDS, RESERVED, fresh
 from model_check.tla.steps import Stepper, formula, written
 from model_check.tla.types import closure, greatest, members_of, mentioned, record_set, type_set
 from spec.language import Protocol, SpecError, ir
@@ -25,22 +25,30 @@ class Module:
         self.protocol, self.ir = protocol, protocol.ir
         self.types: list[Type] = mentioned(protocol.ir)
         self.sorts = list(dict.fromkeys([*protocol.ir.sorts, *(t for t in self.types if isinstance(t, SortType))]))
-        self.globals: set[str] = self._globals()
-        for name in sorted(self.globals):
-            if name in RESERVED or name.startswith(("WF_", "SF_")):
-                where = protocol.ir.place
-                raise SpecError(f"export to TLA+: `{name}` already means something in TLA+; give it another name", where.file, where.line, where.column)
+        bodies = (*(b.domain for a in self.ir.actions for b in a.parameters), *(s for a in (self.ir.init, *self.ir.actions) for s in a.body))
+        self.nodes = ir.walk_all((*bodies, *(p.body for p in self.ir.properties)))
+        self.defined: set[str] = self._defined()
+        self._refuse_names()
+        # Nothing bound may have a helper's name, though it is bound before the helper is met.
+        self.globals: set[str] = self.defined | {wanted for n in self.nodes if isinstance(n, ir.Call) for wanted in (n.helper.name, _in_scope(n.helper))}
         self.helpers: list[str] = []
         self._made: dict[tuple[int, str], str] = {}
         self._used: set[str] = set()
         self.quorum_sorts: dict[str, SortType] = {}
 
-    def _globals(self) -> set[str]:
+    def _defined(self) -> set[str]:
         named = {t.name for t in self.types if isinstance(t, (EnumType, RecordType))}
         named |= {s.name for s in self.sorts} | {f"Max{s.name}" for s in self.sorts if s.ordered}
         named |= {v.name for v in self.ir.variables} | {a.name for a in self.ir.actions} | {p.name for p in self.ir.properties}
         quorums = [s.name for s in self.sorts if not s.ordered]
         return named | {self.ir.name, "Quorum"} | {f"{name}Quorum" for name in quorums} | {f"no_{p.name}" for p in self.ir.of_kind("witness")}
+
+    def _refuse_names(self) -> None:
+        fields = {name for t in self.types if isinstance(t, RecordType) for name, _ in t.fields}
+        taken = self.defined & RESERVED | fields & KEYWORDS | {name for name in self.defined | fields if name.startswith(FAIRNESS)}
+        for name in sorted(taken):
+            where = self.ir.place
+            raise SpecError(f"export to TLA+: `{name}` already means something in TLA+; give it another name", where.file, where.line, where.column)
 
     # --- what expressions refer to
 
@@ -50,7 +58,7 @@ class Module:
 
     def in_scope(self, helper: ir.Helper) -> str:
         """The operator that tells whether evaluating a helper stays within the scope."""
-        return self._operator(helper, f"{helper.name}_in_scope", lambda t: stays(t, helper.body), (f"Whether `{helper.name}` stays within the scope.",))
+        return self._operator(helper, _in_scope(helper), lambda t: stays(t, helper.body), (f"Whether `{helper.name}` stays within the scope.",))
 
     def _operator(self, helper: ir.Helper, wanted: str, body: object, comment: tuple[str, ...]) -> str:
         key = (id(helper), wanted)
@@ -58,7 +66,8 @@ class Module:
             translate = Translator(self)
             names = [translate.bind(n) for n, _ in helper.parameters]
             piece: Piece = body(translate)  # type: ignore[operator]  # one of the two above
-            name = fresh(wanted, self.globals)
+            name = fresh(wanted, self.defined)
+            self.defined.add(name)
             self.globals.add(name)
             self._made[key] = name
             self.helpers.append(definition(name, names, piece, comment))
@@ -75,9 +84,7 @@ class Module:
         return "Quorum" if len([s for s in self.sorts if not s.ordered]) == 1 or self._only_quorum(sort) else f"{sort.name}Quorum"
 
     def _only_quorum(self, sort: SortType) -> bool:
-        nodes: list[object] = [n for a in (self.ir.init, *self.ir.actions) for n in (*(b.domain for b in a.parameters), *ir.walk_all(a.body))]
-        nodes += [n for p in self.ir.properties for n in ir.walk(p.body)]
-        return {n.sort for n in nodes if isinstance(n, (ir.QuorumDomain, ir.IsQuorum))} <= {sort}
+        return {n.sort for n in self.nodes if isinstance(n, (ir.QuorumDomain, ir.IsQuorum))} <= {sort}
 
     # --- sections
 
@@ -86,7 +93,7 @@ class Module:
         names = {f"Max{s.name}" if s.ordered else s.name: () if s.ordered else _doc(s.cls) for s in self.sorts}
         names |= {self.quorum(s): (f"The minimal quorums of {s.name}.",) for s in self.quorum_sorts.values() if not self.by_majority(s)}
         names |= {"None": ("The absent value of an option.",)} if self.has_none else {}
-        lines = ["CONSTANTS"]
+        lines = ["CONSTANTS"] if names else []
         for i, (name, comment) in enumerate(names.items()):
             lines += [_INDENT + line for line in (*block(comment), name + ("," if i < len(names) - 1 else ""))]
         for sort in self.sorts:
@@ -192,6 +199,11 @@ def _typed(variable: ir.Variable) -> Piece:
     if isinstance(variable.type, SetType):
         return tla.infix("\\subseteq", tla.RELATION, atom(variable.name), type_set(variable.type.of))
     return tla.bound(variable.name, type_set(variable.type))
+
+
+def _in_scope(helper: ir.Helper) -> str:
+    """The wanted name of the operator that tells whether a helper stays within the scope."""
+    return f"{helper.name}_in_scope"
 
 
 def _doc(cls: type) -> tuple[str, ...]:

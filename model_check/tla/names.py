@@ -20,12 +20,18 @@ JavaTime TLCGet TLCSet Any ToString TLCEval RandomElement"""
 
 _OWN = """None Init Next Spec TypeOK vars Symmetry"""
 
-RESERVED = frozenset(f"{_KEYWORDS} {_STANDARD} {_OWN} {' '.join(LIBRARY)}".split())
+FAIRNESS = ("WF_", "SF_")
+"""What no name may begin with."""
+
+KEYWORDS = frozenset(_KEYWORDS.split())
+"""What not even a field of a record may be called."""
+
+RESERVED = KEYWORDS | frozenset(f"{_STANDARD} {_OWN} {' '.join(LIBRARY)}".split())
 
 
 def fresh(wanted: str, taken: Iterable[str]) -> str:
     """A name like the wanted one that is not taken."""
-    base = wanted if re.search("[A-Za-z]", wanted) else f"x{wanted}"
+    base = wanted if re.search("[A-Za-z]", wanted) and not wanted.startswith(FAIRNESS) else f"x{wanted}"
     used = set(taken) | RESERVED
     if base not in used:
         return base
