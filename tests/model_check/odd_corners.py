@@ -1,4 +1,4 @@
-"""A protocol for nobody: every construct of the language whose TLA+ form needs care, in the smallest space that uses it."""
+"""Protocols for nobody: every construct of the language whose TLA+ form needs care, in the smallest space that uses it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from spec.language import (
     Ordered,
     Position,
     Protocol,
+    Quorum,
     Scope,
     Seq,
     Set,
@@ -18,6 +19,7 @@ from spec.language import (
     action,
     action_property,
     first,
+    in_force,
     invariant,
     is_majority,
     record,
@@ -176,3 +178,62 @@ class OddCorners(Protocol):
     def all_painted(self) -> bool:
         """Every place is painted."""
         return all(self.paint[c, k] for c in Cell for k in Colour)
+
+
+class MeetingNames(Protocol):
+    """Parameters called like a helper and like a fairness condition; quorums that only a parameter asks for."""
+
+    default_scope = Scope(cell=3, level=2)
+
+    height: Map[Cell, Level]
+
+    def init(self) -> None:
+        """All on the ground."""
+        self.height = Map({c: Level(0) for c in Cell})
+
+    @action
+    def climb(self, high: Quorum[Cell], WF_first: Cell) -> None:
+        """A quorum climbs, begun by one of it."""
+        require(WF_first in high and not self.high(WF_first))
+        for c in Cell:
+            self.height[c] = self.height[c] + 1 if c in high else self.height[c]
+
+    @action
+    def fall(self, c: Cell) -> None:
+        """One falls."""
+        require(self.high(c))
+        self.height[c] = Level(0)
+
+    def high(self, c: Cell) -> bool:
+        """Whether a place is above the ground."""
+        return self.height[c] > 0
+
+
+class Lamp(Protocol):
+    """No sorts, hence no constants; a property that is constant once a rule is removed."""
+
+    default_scope = Scope()
+
+    lit: bool
+    mode: Mode
+
+    def init(self, mode: Mode) -> None:
+        """In the dark, in some mode."""
+        self.lit = False
+        self.mode = mode
+
+    @action
+    def switch(self) -> None:
+        """On or off."""
+        self.lit = not self.lit
+
+    @action
+    def work(self) -> None:
+        """Not in the dark."""
+        require(self.lit, rule="light to work")
+        self.mode = Mode.BUSY
+
+    @action_property
+    def nobody_begins_in_the_dark(self, after: Lamp) -> bool:
+        """What the rule is for."""
+        return not in_force("light to work") or self.lit or self.mode == after.mode

@@ -1,22 +1,25 @@
 """TLC on an exported protocol, and the manifest of what it found.
 
-`TLA2TOOLS_JAR=/path/to/tla2tools.jar python -m tests.model_check.tlc` runs TLC on every entry again and rewrites the manifest.
+`TLA2TOOLS_JAR=/path/to/tla2tools.jar python -m tests.model_check.tlc [WORD ...]` runs TLC again on every entry whose name has
+all the words, and rewrites the manifest.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 from model_check.cli.common import find_protocol
 from model_check.tla import export
 from spec.language import Protocol, Scope
+from spec.quorums import explicit
 
 JAR = "TLA2TOOLS_JAR"
 MANIFEST = Path(__file__).with_name("tlc_counts.json")
@@ -25,26 +28,63 @@ _VIOLATED = {12: r"Invariant (\w+) is violated", 13: r"(?:Action property|Tempor
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One run: verdict and property with all properties checked; counts of the whole space, with none checked where one is violated."""
+class Found:
+    """What TLC found. `property` and `steps` belong to the shortest counterexample, the counts to the whole space."""
 
-    spec: str
-    scope: dict[str, int]
-    without: list[str]
-    verdict: str
-    distinct_states: int
-    depth: int
+    verdict: str = ""
+    property: str | None = None
+    steps: int | None = None
+    distinct_states: int | None = None
+    depth: int | None = None
+
+
+@dataclass(frozen=True)
+class Entry(Found):
+    """What TLC was asked, and what it found. Without `distinct_states` the verdict alone was asked for: the whole space is beyond TLC, or bounded."""
+
+    spec: str = ""
+    scope: dict[str, int] = field(default_factory=dict)
+    without: list[str] = field(default_factory=list)
+    quorums: dict[str, list[list[int]]] = field(default_factory=dict)
+    constraints: list[str] = field(default_factory=list)
+    symmetry: bool = False
 
     @property
     def name(self) -> str:
         """A short name."""
-        removed = f" without {self.without[0]}" if self.without else ""
-        return f"{Path(self.spec).name} {'-'.join(map(str, self.scope.values()))}{removed}"
+        words = [self.spec.rpartition("/")[2], "-".join(map(str, self.scope.values()))]
+        words += [f"without {self.without[0]}"] if self.without else []
+        words += ["with other quorums"] if self.quorums else []
+        words += ["up to symmetry"] if self.symmetry else []
+        return " ".join(filter(None, words))
 
     def protocol(self) -> Protocol:
         """The protocol at the entry's scope."""
-        reference = str(_ROOT / self.spec) if ".py" in self.spec else self.spec
-        return find_protocol(reference)(Scope(**self.scope), without=tuple(self.without))
+        quorums = {sort: explicit(*members) for sort, members in self.quorums.items()}
+        return _class(self.spec)(Scope(**self.scope), without=tuple(self.without), quorums=quorums)
+
+    def line(self) -> str:
+        """The entry in the manifest: what was asked, then what was found."""
+        values, unsaid = asdict(self), asdict(Entry())
+        found = [f.name for f in fields(Found)]
+        return json.dumps({name: values[name] for name in sorted(values, key=found.__contains__) if values[name] != unsaid[name]})
+
+
+def _class(spec: str) -> type[Protocol]:
+    """A shipped protocol, one in a file, or one that a document writes block by block."""
+    if ".md:" in spec:
+        document, _, name = spec.partition(":")
+        return find_protocol(f"{_written(_ROOT / document)}:{name}")
+    return find_protocol(str(_ROOT / spec) if ".py" in spec else spec)
+
+
+@functools.cache
+def _written(document: Path) -> Path:
+    """The file that a reader of a document has at the end of its first part."""
+    walk_through = document.read_text(encoding="utf-8").split("\n## The language\n")[0]
+    file = Path(tempfile.mkdtemp(), f"{document.stem.replace('-', '_')}.py")
+    file.write_text("\n\n".join(re.findall(r"```python\n(.*?)```", walk_through, flags=re.DOTALL)), encoding="utf-8")
+    return file
 
 
 def entries() -> list[Entry]:
@@ -52,8 +92,10 @@ def entries() -> list[Entry]:
     return [Entry(**e) for e in json.loads(MANIFEST.read_text(encoding="utf-8"))["runs"]]
 
 
-def _run(protocol: Protocol, properties: bool, symmetry: bool = False) -> tuple[int, str]:
+def _run(protocol: Protocol, properties: bool, symmetry: bool, constraints: list[str]) -> tuple[int, str]:
     module, configuration = export(protocol, symmetry)
+    for name in constraints:
+        configuration = configuration.replace(f"\\* CONSTRAINT {name}\n", f"CONSTRAINT {name}\n")
     if not properties:
         configuration = "\n".join(line for line in configuration.splitlines() if not line.startswith(("INVARIANT", "PROPERTY"))) + "\n"
     name = protocol.ir.name
@@ -66,36 +108,49 @@ def _run(protocol: Protocol, properties: bool, symmetry: bool = False) -> tuple[
     return done.returncode, done.stdout
 
 
-def judge(protocol: Protocol, symmetry: bool = False) -> tuple[str, str, int, int]:
-    """TLC's verdict, the property violated, the distinct states of the whole space, and its depth in steps."""
-    status, output = _run(protocol, properties=True, symmetry=symmetry)
-    verdict, violated = "holds", ""
+def judge(protocol: Protocol, symmetry: bool = False, constraints: list[str] | None = None, counted: bool = True) -> Found:
+    """TLC's verdict, the property violated and after how many steps; where `counted`, the distinct states of the whole space and its depth in steps."""
+    status, output = _run(protocol, True, symmetry, constraints or [])
+    found = Found("holds")
     if status in _VIOLATED:
-        found = re.search(_VIOLATED[status], output)
-        verdict, violated = "violated", found[1] if found else ""
+        (violated,) = re.findall(_VIOLATED[status], output)
+        found = Found("violated", violated, max(map(int, re.findall(r"^State (\d+):", output, flags=re.MULTILINE)), default=1) - 1)
+        if not counted:
+            return found
         # TLC stops at a violation: the space is counted by a run that checks nothing.
-        status, output = _run(protocol, properties=False, symmetry=symmetry)
+        status, output = _run(protocol, False, symmetry, constraints or [])
     if status != 0:
         raise AssertionError(f"TLC ended with status {status}:\n{output[-4000:]}")
+    if not counted:
+        return found
     states = re.findall(r"([\d,]+) distinct states found, 0 states left", output)
     depth = re.findall(r"depth of the complete state graph search is (\d+)", output)
-    return verdict, violated, int(states[-1].replace(",", "")), int(depth[-1]) - 1
+    return replace(found, distinct_states=int(states[-1].replace(",", "")), depth=int(depth[-1]) - 1)
 
 
-def main() -> None:
-    """Run TLC on every entry and rewrite the manifest."""
-    manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
-    for entry, run in zip(entries(), manifest["runs"], strict=True):
-        run["verdict"], _, run["distinct_states"], run["depth"] = judge(entry.protocol())
-        sys.stdout.write(f"{entry.name}: {run['verdict']}, {run['distinct_states']} states, {run['depth']} steps deep\n")
-    write(manifest["tlc"], manifest["how"], manifest["runs"])
+def ask(entry: Entry) -> Found:
+    """What TLC finds for an entry."""
+    return judge(entry.protocol(), entry.symmetry, entry.constraints, counted=entry.distinct_states is not None)
 
 
-def write(tlc: str, how: str, runs: list[dict[str, object]]) -> None:
+def main(words: list[str]) -> None:
+    """Run TLC on the entries whose names have the words; the manifest is rewritten after each."""
+    runs = entries()
+    for i, entry in enumerate(runs):
+        if all(word in entry.name for word in words):
+            found = ask(entry)
+            sys.stdout.write(f"{entry.name}: {found}\n")
+            runs[i] = replace(entry, **asdict(found))
+            write(runs)
+
+
+def write(runs: list[Entry]) -> None:
     """Write the manifest, one run a line."""
-    lines = ",\n".join(f"    {json.dumps(run)}" for run in runs)
-    MANIFEST.write_text(f'{{\n  "tlc": {json.dumps(tlc)},\n  "how": {json.dumps(how)},\n  "runs": [\n{lines}\n  ]\n}}\n', encoding="utf-8")
+    manifest = json.loads(MANIFEST.read_text(encoding="utf-8"))
+    head = "".join(f'  "{name}": {json.dumps(manifest[name])},\n' for name in ("tlc", "how"))
+    lines = ",\n".join(f"    {run.line()}" for run in runs)
+    MANIFEST.write_text(f'{{\n{head}  "runs": [\n{lines}\n  ]\n}}\n', encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
