@@ -27,6 +27,7 @@ class Module:
         self.sorts = list(dict.fromkeys([*protocol.ir.sorts, *(t for t in self.types if isinstance(t, SortType))]))
         bodies = (*(b.domain for a in self.ir.actions for b in a.parameters), *(s for a in (self.ir.init, *self.ir.actions) for s in a.body))
         self.nodes = ir.walk_all((*bodies, *(p.body for p in self.ir.properties)))
+        # The names of all definitions; those of helpers join as they are made.
         self.defined: set[str] = self._defined()
         self._refuse_names()
         # Nothing bound may have a helper's name, though it is bound before the helper is met.
