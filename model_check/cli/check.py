@@ -9,12 +9,11 @@ from typing import Unpack
 import click
 from click.core import ParameterSource
 
-from model_check.check import EXIT_STATUS, SEARCHES, Result
+from model_check.check import EXIT_STATUS, SEARCHES, Result, words_of_start
 from model_check.check import check as run_check
 from model_check.cli.common import (
     Asked,
     SpecCommand,
-    output_option,
     property_option,
     protocol_options,
     reductions_again,
@@ -23,9 +22,8 @@ from model_check.cli.common import (
     settings_of,
     start_of,
     start_options,
-    write_counterexample,
-    write_json,
 )
+from model_check.cli.files import output_option, write_counterexample, write_json
 from model_check.report import console, live_progress, print_result
 from spec.language import Protocol
 
@@ -70,8 +68,8 @@ def check(
     start = start_of(protocol, from_file, at)
     with live_progress(console(stderr=True)) as progress:
         result = run_check(protocol, search=search, constraints=constraints, properties=properties or None, start=start, progress=progress, **settings)
-    if start is not None:
-        result = replace(result, bounds=replace(result.bounds, start=f"the state after step {len(start.steps)} of {from_file}"))
+    if from_file is not None:
+        result = replace(result, bounds=replace(result.bounds, start=words_of_start(start, from_file)))
     write_counterexample(itf_file, result.trace)
     write_json(json_file, result.to_json())
     print_result(console(), result, replay_command(_search(result), itf_file, result.bounds, from_file, at))

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from model_check import tla
-from model_check.cli.common import SpecCommand, protocol_options, want_writable, write_file
+from model_check.cli.common import SpecCommand, protocol_options
+from model_check.cli.files import want_writable, write_file
 from spec.language import IonianError, Protocol
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from model_check.cli.common import SpecCommand, output_option, protocol_options, write_file
+from model_check.cli.common import SpecCommand, protocol_options
+from model_check.cli.files import output_option, write_file
 from model_check.report import console, number
 from model_check.state_graph import DATA_LIMIT, PICTURE_LIMIT, state_graph, to_dot, to_graphml, to_json, to_svg
 from spec.language import Protocol

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from model_check.check import EXIT_STATUS
-from model_check.cli.common import SpecCommand, byte_size, output_option, protocol_options, write_json
+from model_check.cli.common import SpecCommand, byte_size, protocol_options
+from model_check.cli.files import output_option, write_json
 from model_check.report import console
 from model_check.smt.induction import induct as run_induct
 from model_check.smt.report import live_line, print_induction

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from model_check.cli.common import available, find_protocol
+from model_check.cli.specs import available, find_protocol
 from model_check.report import console, put
 from model_check.search import TYPE_INVARIANT
 from model_check.trace import scope_option

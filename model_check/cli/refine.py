@@ -9,20 +9,10 @@ import click
 from rich.text import Text
 
 from model_check.check import EXIT_STATUS
-from model_check.cli.common import (
-    Asked,
-    SpecCommand,
-    find_protocol,
-    output_option,
-    protocol_options,
-    reductions_again,
-    replay_command,
-    search_options,
-    settings_of,
-    write_counterexample,
-    write_json,
-)
+from model_check.cli.common import Asked, SpecCommand, protocol_options, reductions_again, replay_command, search_options, settings_of
+from model_check.cli.files import output_option, write_counterexample, write_json
 from model_check.cli.refine_impl import refine_impl
+from model_check.cli.specs import find_protocol
 from model_check.refine import RefinementResult
 from model_check.refine import refine as run_refine
 from model_check.report import console, duration, live_progress, number, print_images, print_origin, print_trace, put, reductions, verdict_line

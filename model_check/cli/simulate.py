@@ -6,16 +6,8 @@ from pathlib import Path
 
 import click
 
-from model_check.cli.common import (
-    SpecCommand,
-    engine_option,
-    output_option,
-    property_option,
-    protocol_options,
-    replay_command,
-    write_counterexample,
-    write_json,
-)
+from model_check.cli.common import SpecCommand, engine_option, property_option, protocol_options, replay_command
+from model_check.cli.files import output_option, write_counterexample, write_json
 from model_check.report import console, live_progress, print_simulation
 from model_check.simulate import Simulation
 from model_check.simulate import simulate as run_simulation
