@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from model_check.check import EXIT_STATUS, words_of_start
-from model_check.cli.common import SpecCommand, property_option, protocol_options, replay_command, start_of, start_options
-from model_check.cli.files import output_option, write_counterexample, write_json
+from model_check.cli.common import SpecCommand, property_option, replay_command, start_of, start_options
+from model_check.cli.files import result_options, write_counterexample, write_json
 from model_check.report import console
 from model_check.smt.bmc import bmc as run_bmc
 from model_check.smt.report import live_line, print_bmc
@@ -17,15 +17,12 @@ from spec.language import Protocol
 
 
 @click.command(cls=SpecCommand)
-@click.argument("spec")
-@protocol_options
 @click.option("--depth", type=click.IntRange(min=0), required=True, help="Check behaviours of at most this many steps.")
 @click.option("--constraint", "constraints", multiple=True, metavar="NAME", help="Go on only from states that satisfy a constraint of the spec.")
 @property_option
 @start_options
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=None, metavar="SECONDS", help="End as inconclusive after this time.")
-@output_option("--json", "json_file", help_text="Write the whole result.")
-@output_option("--itf", "itf_file", help_text="Write the counterexample as a trace.")
+@result_options
 def bmc(
     *,
     protocol: Protocol,

@@ -15,7 +15,6 @@ from model_check.cli.common import (
     Asked,
     SpecCommand,
     property_option,
-    protocol_options,
     reductions_again,
     replay_command,
     search_options,
@@ -23,21 +22,18 @@ from model_check.cli.common import (
     start_of,
     start_options,
 )
-from model_check.cli.files import output_option, write_counterexample, write_json
+from model_check.cli.files import result_options, write_counterexample, write_json
 from model_check.report import console, live_progress, print_result
 from spec.language import Protocol
 
 
 @click.command(cls=SpecCommand)
-@click.argument("spec")
-@protocol_options
 @search_options
 @click.option("--search", type=click.Choice(SEARCHES), default="breadth-first", show_default=True, help="Depth-first finds no shortest trace, by one worker.")
 @click.option("--constraint", "constraints", multiple=True, metavar="NAME", help="Expand only states that satisfy a constraint of the spec.")
 @property_option
 @start_options
-@output_option("--json", "json_file", help_text="Write the whole result.")
-@output_option("--itf", "itf_file", help_text="Write the counterexample as a trace.")
+@result_options
 @click.option("--print-code", is_flag=True, help="Print the generated code of the native engine, and stop.")
 def check(
     *,

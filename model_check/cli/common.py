@@ -25,11 +25,24 @@ _LARGEST, _LARGEST_WITH_QUORUMS = 64, 12
 # Each has buffers of its own, some 100 MB.
 _MOST_WORKERS = 256
 
+_QUORUMS_HELP = "majorities (the default), weighted:2,1,1 (a weight for each member), or explicit:1/2,3 (the sets {1} and {2,3})."
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class SpecCommand(click.Command):
-    """A command on a SPEC: reads SPEC first, then has one option for each of the protocol's sorts (`--nodes 3` or `--node 3`)."""
+    """A command on a SPEC: reads SPEC first, then has one option for each of the protocol's sorts (`--nodes 3` or `--node 3`).
+
+    In place of these, and of the options that remove rules and choose quorums, the command's function gets the `protocol`.
+    """
+
+    def __init__(self, name: str | None, **settings: Any) -> None:
+        super().__init__(name, **settings)
+        self.params[:0] = [
+            click.Argument(["spec"]),
+            click.Option(["--without"], multiple=True, metavar="RULE", help="Remove a named rule of the protocol (may be repeated)."),
+            click.Option(["--quorums", "quorum_texts"], multiple=True, metavar="[SORT=]SYSTEM", help=_QUORUMS_HELP),
+        ]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Add the scope's options of the SPEC among the arguments, then parse as usual."""
@@ -59,7 +72,7 @@ class SpecCommand(click.Command):
         return None
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Hand to the command, in place of SPEC and the options that shape it, the `protocol` that they describe."""
+        """Build the protocol, and run the command on it."""
         names = {str(p.name) for p in ctx.meta["scope_options"]}
         sizes = {n.removeprefix("scope_"): ctx.params.pop(n) for n in names}
         ctx.params["protocol"] = build(ctx.params.pop("spec"), sizes, ctx.params.pop("without"), ctx.params.pop("quorum_texts"))
@@ -77,12 +90,6 @@ def scope_options(protocol: type[Protocol]) -> list[click.Option]:
         names = dict.fromkeys((singular, f"{plural}es" if plural == singular else plural))
         found.append(click.Option([*names, f"scope_{name}"], type=int, metavar="N", help=f"How many elements {sort} has{shown}."))
     return found
-
-
-def protocol_options(command: F) -> F:
-    """The options that shape the protocol: rules removed and quorum systems."""
-    command = click.option("--quorums", "quorum_texts", multiple=True, metavar="[SORT=]SYSTEM", help=_QUORUMS_HELP)(command)
-    return click.option("--without", multiple=True, metavar="RULE", help="Remove a named rule of the protocol (may be repeated).")(command)
 
 
 def workers_option(command: F) -> F:
@@ -164,9 +171,6 @@ def start_options(command: F) -> F:
     """Where a search begins, if not at the initial states."""
     command = click.option("--at", type=int, default=None, metavar="STEP", help="The step of that trace after which to start (default: the last).")(command)
     return click.option("--from", "from_file", type=click.Path(), default=None, metavar="FILE", help="Start at a state of the trace in FILE.")(command)
-
-
-_QUORUMS_HELP = "majorities (the default), weighted:2,1,1 (a weight for each member), or explicit:1/2,3 (the sets {1} and {2,3})."
 
 
 def build(reference: str, sizes: dict[str, int | None], without: Sequence[str], quorum_texts: Sequence[str]) -> Protocol:

@@ -24,6 +24,12 @@ def output_option(*names: str, help_text: str, required: bool = False) -> Callab
     return click.option(*names, type=click.Path(path_type=Path), callback=writable, required=required, metavar="FILE", help=help_text)
 
 
+def result_options(command: F) -> F:
+    """Files for the whole result and for its counterexample."""
+    command = output_option("--itf", "itf_file", help_text="Write the counterexample as a trace.")(command)
+    return output_option("--json", "json_file", help_text="Write the whole result.")(command)
+
+
 def writable(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
     """Callback of an option for a file to write: refused before the work starts where it cannot be written."""
     if value is None:
