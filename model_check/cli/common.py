@@ -81,10 +81,10 @@ class SpecCommand(click.Command):
 
 def scope_options(protocol: type[Protocol]) -> list[click.Option]:
     """One option for each sort, under its name and its plural."""
-    default = protocol.default_scope
+    default = (protocol.default_scope or Scope()).sizes
     found = []
     for name, sort in protocol.sort_names().items():
-        size = default.sizes.get(name) if default is not None else None
+        size = default.get(name)
         shown = f" (default {size})" if size is not None else ""
         singular, plural = f"--{name.replace('_', '-')}", scope_option(name)
         names = dict.fromkeys((singular, f"{plural}es" if plural == singular else plural))
@@ -176,8 +176,7 @@ def start_options(command: F) -> F:
 def build(reference: str, sizes: dict[str, int | None], without: Sequence[str], quorum_texts: Sequence[str]) -> Protocol:
     """The protocol that the arguments describe."""
     cls = find_protocol(reference)
-    default = cls.default_scope
-    scope = Scope(**{**(default.sizes if default is not None else {}), **{n: s for n, s in sizes.items() if s is not None}})
+    scope = Scope(**{**(cls.default_scope or Scope()).sizes, **{n: s for n, s in sizes.items() if s is not None}})
     missing = [name for name in cls.sort_names() if name not in scope.sizes]
     if missing:
         raise ScopeError(f"scope: {cls.ir.name} has no default size for {', '.join(missing)}; give {' '.join(f'{scope_option(n)} 2' for n in missing)}")

@@ -13,6 +13,7 @@ from spec.language import IonianError, Protocol, SpecError
 from spec.language.errors import did_you_mean
 
 SHIPPED = ("consensus", "voting", "paxos", "consensus-log", "multi-paxos", "replicated-log", "raft", "deployed-raft", "etcd-raft")
+"""The names of the shipped specs."""
 
 
 def find_protocol(reference: str) -> type[Protocol]:
@@ -23,16 +24,9 @@ def find_protocol(reference: str) -> type[Protocol]:
     shipped = reference.replace("_", "-") in SHIPPED
     if path.endswith(".py") or os.sep in path or (not shipped and Path(path).exists()):
         return _only(_classes(_load(Path(path))), name, path)
-    module = f"spec.{reference.replace('-', '_')}"
-    if not shipped or importlib.util.find_spec(module) is None:
-        known = available()
-        raise SpecError(f"unknown spec `{reference}`: give {', '.join(known)}, or path/to/file.py:ClassName{did_you_mean(reference, known)}")
-    return _only(_classes(importlib.import_module(module)), "", reference)
-
-
-def available() -> list[str]:
-    """The names of the shipped specs."""
-    return [name for name in SHIPPED if importlib.util.find_spec(f"spec.{name.replace('-', '_')}") is not None]
+    if not shipped:
+        raise SpecError(f"unknown spec `{reference}`: give {', '.join(SHIPPED)}, or path/to/file.py:ClassName{did_you_mean(reference, SHIPPED)}")
+    return _only(_classes(importlib.import_module(f"spec.{reference.replace('-', '_')}")), "", reference)
 
 
 _loaded: dict[Path, tuple[bytes, Any]] = {}
