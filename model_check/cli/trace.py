@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from model_check.cli.common import output_option, write_json
+from model_check.cli.files import output_option, write_json
 from model_check.report import console
 from model_check.validation.trace_check import FORMATS, check_trace
 from model_check.validation.trace_report import print_trace_result

@@ -11,9 +11,9 @@ import tla
 from click.testing import CliRunner
 
 from model_check import check
-from model_check.cli.common import SHIPPED, find_protocol
 from model_check.cli.export import export as export_command
 from model_check.cli.main import run
+from model_check.cli.specs import SHIPPED, find_protocol
 from model_check.tla import export
 from spec.etcd_raft import EtcdRaft
 from spec.language import Protocol, Scope, SpecError
