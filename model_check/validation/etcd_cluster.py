@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
@@ -36,6 +37,7 @@ class Cluster:
         self.ids = {node: number for number, node in self.nodes.items()}
         self.protocol = EtcdRaft(Scope(node=max(len(numbers), 1), term=_UNBOUNDED, index=_UNBOUNDED, slot=_UNBOUNDED))
         self._next = _following(events)
+        self._lines_of = _lines_of(events)
         self._position = {event.line: position for position, event in enumerate(events)}
         self._shown: dict[frozenset[Node], tuple[int, ...]] = {}
         self.peers = self._founding_peers()
@@ -129,6 +131,12 @@ class Cluster:
         """The next line of the same server."""
         found = self._next[position]
         return None if found is None else self.events[found]
+
+    def next_line_of(self, n: Node, position: int) -> Event | None:
+        """The next line of some server after a line."""
+        lines = self._lines_of.get(self.ids[n], [])
+        found = bisect_right(lines, position)
+        return self.events[lines[found]] if found < len(lines) else None
 
     def after(self, event: Event) -> Event | None:
         """The next line of a line's server."""
@@ -273,6 +281,14 @@ def _servers(events: list[Event]) -> set[int]:
             found.update((event.message.source, event.message.target))
         found.add(event.vote)
     return found - {0}
+
+
+def _lines_of(events: list[Event]) -> dict[int, list[int]]:
+    """The places of each server's lines."""
+    found: dict[int, list[int]] = {}
+    for position, event in enumerate(events):
+        found.setdefault(event.node, []).append(position)
+    return found
 
 
 def _following(events: list[Event]) -> list[int | None]:

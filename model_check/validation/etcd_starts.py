@@ -64,11 +64,6 @@ def _start_shows(stage: Stage, event: Event, n: Node, action: str) -> None:
     stage.shows(event, n, action, **{"state.term": 0, "state.vote": 0, "state.commit": compacted, "role": "StateFollower", "conf": ((), ())})
 
 
-def boots(stage: Stage, n: Node) -> bool:
-    """Whether a server is not running, or has not yet read its disk."""
-    return stage.phases[n].boot in ("off", "restore", "begin")
-
-
 def boot(stage: Stage, event: Event, n: Node) -> None:
     """A server that starts reads its configuration, then the rest of its disk."""
     stands_at = stage.phases[n].boot

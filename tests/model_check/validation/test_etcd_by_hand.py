@@ -121,6 +121,25 @@ def a_joint_configuration_is_left_by_an_entry_without_a_line(false: bool) -> ByH
 def a_snapshot_is_acknowledged(false: bool) -> ByHand:
     """Its last position stands where other messages count entries; the answer is the one to a call."""
     trace = ByHand(3)
+    send_snapshot_to_new_server(trace)
+    trace.send("MsgAppResp", 4, 2, index=6 if false else 5)
+    return trace
+
+
+def an_answer_of_a_new_server_is_received_before_the_line_that_hands_it_out(false: bool) -> ByHand:
+    """As of any other server; what it does next has to be that line."""
+    trace = ByHand(3)
+    send_snapshot_to_new_server(trace)
+    answer = trace.send("MsgAppResp", 4, 2, index=5)
+    trace.receive(answer)
+    if not false:
+        trace.event("Commit", 2)
+        trace.ready(4)
+    return trace
+
+
+def send_snapshot_to_new_server(trace: ByHand) -> None:
+    """Leader 2 adds server 4 as a learner, and sends it a snapshot, which it restores."""
     trace.elect(2, [1])
     trace.receive(trace.take_over(trace.call(2, 1, 3, 1, 1)))
     trace.event("Commit", 2, commit=4)
@@ -141,8 +160,7 @@ def a_snapshot_is_acknowledged(false: bool) -> ByHand:
     trace.receive(snapshot)
     trace.event("BecomeFollower", 4, term=2)
     trace.event("ApplyConfChange", 4, newconf=ALL, log=5, commit=5)
-    trace.send("MsgAppResp", 4, 2, changes={"conf": [ALL, []]}, index=6 if false else 5)
-    return trace
+    trace.now[4]["conf"] = [ALL, []]
 
 
 def an_old_entry_is_committed_by_a_new_one(false: bool) -> ByHand:
@@ -257,6 +275,59 @@ def a_restart_behind_some_founding_entries(false: bool) -> ByHand:
     return trace
 
 
+def a_snapshot_is_sent_after_a_report_of_a_lost_call(false: bool) -> ByHand:
+    """The leader was told that its call was lost, and has dropped what it would send again; the snapshot goes on from there, no earlier."""
+    trace = ByHand(3)
+    trace.elect(2, [1])
+    for voter, known in ((1, 3), (3, 4)):
+        trace.receive(trace.take_over(trace.call(2, voter, 3, 1, 1), commit=known))
+        trace.event("Commit", 2, commit=4)
+    for last in (5, 6):
+        trace.append(2)
+        if last == 5:
+            trace.call(2, 3, 4, 2, 1)
+        trace.receive(trace.take_over(trace.call(2, 1, last - 1, 2, 1), commit=last - 1))
+        trace.event("Commit", 2, commit=last)
+    trace.ready(2)
+    trace.send("MsgSnap", 2, 3, entries=4 if false else 5)
+    if not false:
+        trace.call(2, 1, 6, 2, 0)
+    return trace
+
+
+def a_message_is_received_before_the_line_that_hands_it_out(false: bool) -> ByHand:
+    """The library's `Node` gives its Ready to the application, and logs it after; that is its next line, in any case."""
+    trace = ByHand(3)
+    trace.elect(2, [3])
+    call = trace.send("MsgApp", 2, 3, own=(4, 5), index=3, logTerm=1, entries=1, commit=3)
+    trace.receive(call)
+    answer = trace.send("MsgAppResp", 3, 2, changes={"log": 4}, index=4)
+    trace.ready(2)
+    if false:
+        trace.append(2)
+    trace.receive(answer)
+    if not false:
+        trace.ready(3)
+        trace.event("Commit", 2, commit=4)
+    return trace
+
+
+def a_term_is_heard_of_before_the_line_that_hands_it_out(false: bool) -> ByHand:
+    """As of messages, so of pre-votes, which are not traced: they raise a term."""
+    trace = ByHand(3)
+    trace.event("Ready", 1, role="PreCandidate")
+    trace.event("BecomeCandidate", 2, term=2, vote=2, role="Candidate")
+    own = trace.send("MsgVoteResp", 2, 2)
+    for voter in (1, 3):
+        trace.send("MsgVote", 2, voter, index=3, logTerm=1)
+    trace.event("BecomeFollower", 1, term=2, role="Follower")
+    if false:
+        return trace
+    trace.ready(2)
+    trace.receive(own)
+    return trace
+
+
 TRACES: list[Callable[[bool], ByHand]] = [
     a_message_is_delivered_twice,
     a_restart_shows_its_term_late,
@@ -273,6 +344,10 @@ TRACES: list[Callable[[bool], ByHand]] = [
     pre_votes_leave_when_their_sender_follows_again,
     a_write_is_torn_after_entries_were_dropped,
     a_restart_behind_some_founding_entries,
+    a_snapshot_is_sent_after_a_report_of_a_lost_call,
+    a_message_is_received_before_the_line_that_hands_it_out,
+    an_answer_of_a_new_server_is_received_before_the_line_that_hands_it_out,
+    a_term_is_heard_of_before_the_line_that_hands_it_out,
 ]
 
 
