@@ -89,19 +89,7 @@ def a_call_tells_a_commit_beyond_its_entries(false: bool) -> ByHand:
 def a_joint_configuration_is_left_by_an_entry_without_a_line(false: bool) -> ByHand:
     """Two changes at once make it joint; the entry that ends it shows by the length of the log only."""
     trace = ByHand(3)
-    trace.elect(2, [1])
-    trace.receive(trace.take_over(trace.call(2, 1, 3, 1, 1)))
-    trace.event("Commit", 2, commit=4)
-    proposed = [{"nid": "4", "action": "AddNewServer"}, {"nid": "3", "action": "RemoveServer"}]
-    trace.event("ChangeConf", 2, proposed=proposed)
-    own = trace.send("MsgAppResp", 2, 2, changes={"log": 5}, index=5)
-    trace.ready(2)
-    trace.receive(own)
-    trace.event("Commit", 2)
-    trace.receive(trace.take_over(trace.call(2, 1, 4, 2, 1), commit=4))
-    trace.event("Commit", 2, commit=5)
-    trace.ready(2)
-    trace.event("ApplyConfChange", 2, newconf=["1", "2", "4"])
+    apply_joint_change(trace)
     joint = [["1", "2", "4"], ALL]
     trace.event("Commit", 2, conf=joint)
     own = trace.send("MsgAppResp", 2, 2, changes={"log": 6}, index=6)
@@ -116,6 +104,31 @@ def a_joint_configuration_is_left_by_an_entry_without_a_line(false: bool) -> ByH
     if not false:
         trace.event("Commit", 2, conf=[["1", "2", "4"], []])
     return trace
+
+
+def outgoing_voters_show_a_line_after_the_change(false: bool) -> ByHand:
+    """The line that applies it shows those before; whoever shows others then departs there, not at the change."""
+    trace = ByHand(3)
+    apply_joint_change(trace)
+    trace.event("Commit", 2, conf=[["1", "2", "4"], ["1", "2"] if false else ALL])
+    return trace
+
+
+def apply_joint_change(trace: ByHand) -> None:
+    """Leader 2 commits a change that replaces server 3 by server 4, and applies it."""
+    trace.elect(2, [1])
+    trace.receive(trace.take_over(trace.call(2, 1, 3, 1, 1)))
+    trace.event("Commit", 2, commit=4)
+    proposed = [{"nid": "4", "action": "AddNewServer"}, {"nid": "3", "action": "RemoveServer"}]
+    trace.event("ChangeConf", 2, proposed=proposed)
+    own = trace.send("MsgAppResp", 2, 2, changes={"log": 5}, index=5)
+    trace.ready(2)
+    trace.receive(own)
+    trace.event("Commit", 2)
+    trace.receive(trace.take_over(trace.call(2, 1, 4, 2, 1), commit=4))
+    trace.event("Commit", 2, commit=5)
+    trace.ready(2)
+    trace.event("ApplyConfChange", 2, newconf=["1", "2", "4"])
 
 
 def a_snapshot_is_acknowledged(false: bool) -> ByHand:
@@ -336,6 +349,7 @@ TRACES: list[Callable[[bool], ByHand]] = [
     a_vote_request_is_dropped,
     a_call_tells_a_commit_beyond_its_entries,
     a_joint_configuration_is_left_by_an_entry_without_a_line,
+    outgoing_voters_show_a_line_after_the_change,
     a_snapshot_is_acknowledged,
     an_old_entry_is_committed_by_a_new_one,
     a_voter_that_knows_a_leader_refuses,
@@ -366,6 +380,21 @@ def test_its_falsified_twin_is_refused_at_its_last_line(trace: Callable[[bool], 
     assert result.verdict == "refused"
     assert result.departure is not None
     assert result.departure.line == len(made.lines)
+
+
+def test_what_a_server_begins_with_does_not_hang_on_lines_that_are_missing(tmp_path: Path) -> None:
+    """A trace may end while a server starts; and where its second line is wrong, its first is not."""
+    trace = ByHand(0)
+    trace.start(1, conf=[1, 2], compacted=10, log=10, commit=10, term=1)
+    path = tmp_path / "trace.ndjson"
+    whole = trace.lines
+    for count in range(1, 4):
+        trace.lines = whole[:count]
+        assert check_trace(trace.write(path), "etcd").verdict == "explained"
+    trace.lines = [whole[0], whole[2]]
+    departure = check_trace(trace.write(path), "etcd").departure
+    assert departure is not None
+    assert (departure.line, departure.conjunct) == (2, "name == ApplyConfChange")
 
 
 def commit_alone(trace: ByHand, entries: int) -> None:
