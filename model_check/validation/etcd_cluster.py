@@ -15,7 +15,8 @@ from spec.etcd_records import Change, Config, ConfigAt, Kind, Message, Node, Wri
 from spec.language import Scope, Set
 from spec.replicated_log import Index, Term
 
-_UNBOUNDED = 1 << 40
+_UNBOUNDED = 1 << 64
+"""More than a line can show."""
 _TYPES = {
     Kind.APPEND: "MsgApp",
     Kind.APPEND_REPLY: "MsgAppResp",
@@ -32,7 +33,7 @@ class Cluster:
 
     def __init__(self, events: list[Event]) -> None:
         self.events = events
-        numbers = sorted(_servers(events))
+        numbers = sorted(set().union(*(event.servers for event in events)))
         self.nodes = {number: Node(i) for i, number in enumerate(numbers)}
         self.ids = {node: number for number, node in self.nodes.items()}
         self.protocol = EtcdRaft(Scope(node=max(len(numbers), 1), term=_UNBOUNDED, index=_UNBOUNDED, slot=_UNBOUNDED))
@@ -269,18 +270,6 @@ class Cluster:
                 if len(peers) == event.log:
                     return peers
         return []
-
-
-def _servers(events: list[Event]) -> set[int]:
-    """All servers that a trace names."""
-    found: set[int] = set()
-    for event in events:
-        found.add(event.node)
-        found.update(event.conf[0], event.conf[1], event.new_conf, (number for _, number in event.changes))
-        if event.message is not None:
-            found.update((event.message.source, event.message.target))
-        found.add(event.vote)
-    return found - {0}
 
 
 def _lines_of(events: list[Event]) -> dict[int, list[int]]:
