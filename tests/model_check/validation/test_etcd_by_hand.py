@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from model_check.validation.etcd import Judge
+from model_check.validation.etcd_lines import read_etcd_events
 from model_check.validation.trace_check import check_trace
 from tests.model_check.validation.etcd_by_hand import ByHand
 
@@ -425,3 +427,20 @@ def test_choices_that_do_not_bear_on_a_refusal_are_not_multiplied(tmp_path: Path
     assert result.verdict == "refused"
     assert result.departure is not None
     assert result.departure.line == len(trace.lines)
+
+
+def test_ways_to_come_back_that_lead_to_the_same_are_no_choice(tmp_path: Path) -> None:
+    """A write without entries is lost: whether it was torn before or after it began is the same."""
+    trace = ByHand(3)
+    trace.elect(2, [3])
+    trace.stand(1)
+    asked = trace.stand(1)
+    trace.receive(asked[3])
+    trace.event("BecomeFollower", 3, term=3, vote=0)
+    trace.send("MsgVoteResp", 3, 1)
+    trace.event("Ready", 3, vote=1)
+    trace.start(3, conf=[1, 2, 3], log=3, commit=3, term=2, vote=2)
+    trace.event("Ready", 3, log=9)
+    judge = Judge(read_etcd_events(trace.write(tmp_path / "trace.ndjson")))
+    assert judge.judge()[0] == "refused"
+    assert judge.retries == 0
