@@ -104,7 +104,7 @@ def _told_before(stage: Stage, event: Event, n: Node) -> list[Untraced]:
             return [("report_unreachable", n, p)]
     if progress == Progress.SNAPSHOT and run.peek("pending_snapshot", n, p) > m.index >= run.peek("compacted", n):
         sent = stage.cluster.next_call(stage.position, m.source)
-        if sent is not None and sent.index == run.peek("pending_snapshot", n, p):
+        if sent is None or sent.index != m.index:
             # The acknowledgement did not suffice to go on from: what follows it was dropped already.
             return [("compact", n, Index(m.index + 1))]
     return []

@@ -310,6 +310,37 @@ def a_snapshot_is_sent_after_a_report_of_a_lost_call(false: bool) -> ByHand:
     return trace
 
 
+def an_acknowledgement_does_not_end_a_snapshot(false: bool) -> ByHand:
+    """What follows it is dropped, so the leader waits on, and the same acknowledgement again tells it nothing; nor does a refusal, in any case."""
+    trace = ByHand(3)
+    trace.elect(2, [1])
+    for voter, known in ((1, 3), (3, 4)):
+        trace.receive(trace.take_over(trace.call(2, voter, 3, 1, 1), commit=known))
+        trace.event("Commit", 2, commit=4)
+    calls = []
+    for last in (5, 6):
+        trace.append(2)
+        calls.append(trace.call(2, 3, last - 1, 2, 1))
+        trace.receive(trace.take_over(trace.call(2, 1, last - 1, 2, 1), commit=last - 1))
+        trace.event("Commit", 2, commit=last)
+    calls.append(trace.call(2, 3, 6, 2, 0))
+    trace.send("MsgSnap", 2, 3, entries=6)
+    trace.ready(2)
+    trace.receive(calls[2])
+    refusal = trace.send("MsgAppResp", 3, 2, index=6, reject=True, rejectHint=4, logTerm=2)
+    trace.ready(3)
+    acknowledgement = trace.take_over(calls[0])
+    trace.receive(acknowledgement)
+    trace.event("Commit", 2)
+    trace.receive(refusal)
+    if false:
+        trace.event("Commit", 2)
+    else:
+        trace.receive(acknowledgement)
+        trace.ready(2)
+    return trace
+
+
 def a_message_is_received_before_the_line_that_hands_it_out(false: bool) -> ByHand:
     """The library's `Node` gives its Ready to the application, and logs it after; that is its next line, in any case."""
     trace = ByHand(3)
@@ -361,6 +392,7 @@ TRACES: list[Callable[[bool], ByHand]] = [
     a_write_is_torn_after_entries_were_dropped,
     a_restart_behind_some_founding_entries,
     a_snapshot_is_sent_after_a_report_of_a_lost_call,
+    an_acknowledgement_does_not_end_a_snapshot,
     a_message_is_received_before_the_line_that_hands_it_out,
     an_answer_of_a_new_server_is_received_before_the_line_that_hands_it_out,
     a_term_is_heard_of_before_the_line_that_hands_it_out,
