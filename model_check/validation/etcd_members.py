@@ -18,13 +18,32 @@ def ways_to_apply(stage: Stage, event: Event, n: Node) -> list[Way]:
     m = stage.run.peek("handling", n)
     if m is not None and m.kind == Kind.SNAPSHOT:
         return [partial(_restore, stage, event, n, m)]
+    late = [partial(_apply_late, stage, event, n)] if stage.phases[n].late else []
     quiet, stage.quiet = stage.quiet, True
     ways = _ways_to_lead_there(stage, event, n, True) or _ways_to_lead_there(stage, event, n, False)
     stage.quiet = quiet
     if _founding_left(stage, n) > stage.cluster.repeats_from(stage.position):
         # It has rather passed over the founding entries.
         ways.sort(key=lambda way: -way[0])
-    return [partial(_apply, stage, event, n, passed, action) for passed, action in ways or [(0, "apply_change")]]
+    if not ways and not late:
+        ways = [(0, "apply_change")]
+    return late + [partial(_apply, stage, event, n, passed, action) for passed, action in ways]
+
+
+def _apply_late(stage: Stage, event: Event, n: Node) -> None:
+    """A server applies a change that it was given before it took over a snapshot: that includes the change, which now changes nothing."""
+    stage.settle(n)
+    stage.shows(event, n, "apply_change")
+    change, *others = stage.phases[n].late
+    config: Config = stage.run.peek("config", n)
+    gone = config.incoming | config.outgoing | config.learners | config.learners_next
+    if change.joint or change.leave or not change.voters <= config.incoming or not change.learners <= config.learners or change.removed & gone:
+        why = "the server applies a change after a snapshot that includes it, and so would change what the snapshot says"
+        raise Refused("apply_change", "i > self.applied[n]", why)
+    departs = _departs(stage, event, n)
+    if departs is not None:
+        raise departs
+    stage.now(n, late=tuple(others))
 
 
 def _ways_to_lead_there(stage: Stage, event: Event, n: Node, ahead: bool) -> list[tuple[int, str]]:
@@ -144,6 +163,8 @@ def _fits_ahead(stage: Stage, n: Node) -> bool:
 
 def _restore(stage: Stage, event: Event, n: Node, m: Message) -> None:
     """A follower takes over the configuration of a snapshot."""
+    given = stage.run.peek("log", n)[stage.run.peek("applied", n) : stage.run.peek("handed_out", n)]
+    late = tuple(entry.change for entry in given if entry.change is not None)
     found = [c for c in stage.run.peek("configs") if c.index <= m.entries.last]
     fitting = [c for c in sorted(found, key=lambda c: -c.index) if stage.cluster.shown(c.config.incoming) == event.new_conf]
     for ahead in (True, False):
@@ -151,6 +172,7 @@ def _restore(stage: Stage, event: Event, n: Node, m: Message) -> None:
             mark = stage.run.mark()
             if stage.run.take("restore", n, c) and (not ahead or _fits_ahead(stage, n)):
                 stage.shows(event, n, "restore", conf=((), ()))
+                stage.now(n, late=late)
                 return
             stage.run.back(mark)
     stage.take("restore", n, (fitting or found)[0])

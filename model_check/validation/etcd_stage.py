@@ -11,7 +11,7 @@ from model_check.validation.etcd_lines import Event, WireMessage
 from model_check.validation.etcd_presets import initial_state
 from model_check.validation.run import Run
 from model_check.validation.verdict import Refused, refused_step
-from spec.etcd_records import Config, Message, Node, Role, Slot
+from spec.etcd_records import Change, Config, Message, Node, Role, Slot
 from spec.language import SpecError
 
 _ROLES = {Role.FOLLOWER: "StateFollower", Role.PRE_CANDIDATE: "StatePreCandidate", Role.CANDIDATE: "StateCandidate", Role.LEADER: "StateLeader"}
@@ -32,6 +32,7 @@ class Phase:
         founding: How many founding members' lines have come.
         began: The position of the configuration that it has started with, among founding entries.
         batch: The proposals whose lines have come and which are not yet appended; a None is a command.
+        late: The changes that its application was given, and had not applied, when it took over a snapshot that includes them.
         handed_out: Whether what its next line, a Ready, hands out has been handed out before that line.
     """
 
@@ -39,6 +40,7 @@ class Phase:
     founding: int = 0
     began: int = 0
     batch: tuple[Proposal, ...] = ()
+    late: tuple[Change, ...] = ()
     handed_out: bool = False
 
 

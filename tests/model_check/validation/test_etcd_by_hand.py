@@ -341,6 +341,37 @@ def an_acknowledgement_does_not_end_a_snapshot(false: bool) -> ByHand:
     return trace
 
 
+def a_change_is_applied_after_a_snapshot_that_includes_it(false: bool) -> ByHand:
+    """The application was given it before, and is slow; it changes nothing any more, and is applied once."""
+    trace = ByHand(3)
+    trace.elect(2, [1])
+    for voter, known in ((1, 3), (3, 4)):
+        trace.receive(trace.take_over(trace.call(2, voter, 3, 1, 1), commit=known))
+        trace.event("Commit", 2, commit=4)
+    trace.event("ChangeConf", 2, proposed=[{"nid": "4", "action": "AddLearner"}])
+    own = trace.send("MsgAppResp", 2, 2, changes={"log": 5}, index=5)
+    trace.ready(2)
+    trace.receive(own)
+    trace.event("Commit", 2)
+    trace.receive(trace.take_over(trace.call(2, 1, 4, 2, 1), commit=4))
+    trace.event("Commit", 2, commit=5)
+    trace.take_over(trace.call(2, 1, 5, 2, 0), commit=5)
+    trace.event("ApplyConfChange", 2, newconf=ALL)
+    trace.event("Commit", 2)
+    trace.append(2)
+    trace.receive(trace.take_over(trace.call(2, 3, 4, 2, 2), commit=5))
+    trace.event("Commit", 2, commit=6)
+    trace.ready(2)
+    snapshot = trace.send("MsgSnap", 2, 1, entries=6)
+    trace.ready(2)
+    trace.receive(snapshot)
+    trace.event("ApplyConfChange", 1, newconf=ALL, log=6, commit=6, conf=[[], []])
+    trace.send("MsgAppResp", 1, 2, changes={"conf": [ALL, []]}, index=6)
+    for _ in range(2 if false else 1):
+        trace.event("ApplyConfChange", 1, newconf=ALL)
+    return trace
+
+
 def a_message_is_received_before_the_line_that_hands_it_out(false: bool) -> ByHand:
     """The library's `Node` gives its Ready to the application, and logs it after; that is its next line, in any case."""
     trace = ByHand(3)
@@ -393,6 +424,7 @@ TRACES: list[Callable[[bool], ByHand]] = [
     a_restart_behind_some_founding_entries,
     a_snapshot_is_sent_after_a_report_of_a_lost_call,
     an_acknowledgement_does_not_end_a_snapshot,
+    a_change_is_applied_after_a_snapshot_that_includes_it,
     a_message_is_received_before_the_line_that_hands_it_out,
     an_answer_of_a_new_server_is_received_before_the_line_that_hands_it_out,
     a_term_is_heard_of_before_the_line_that_hands_it_out,
