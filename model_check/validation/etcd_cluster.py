@@ -13,7 +13,6 @@ from model_check.validation.run import Run
 from spec.etcd_raft import EtcdRaft
 from spec.etcd_records import Change, Config, ConfigAt, Kind, Message, Node, Write
 from spec.language import Scope, Set
-from spec.replicated_log import Index, Term
 
 _UNBOUNDED = 1 << 64
 """More than a line can show."""
@@ -74,14 +73,6 @@ class Cluster:
             m.reject,
             int(m.hint),
         )
-
-    def index(self, number: int) -> Index:
-        """A position of the log."""
-        return Index(number)
-
-    def term(self, number: int) -> Term:
-        """A term."""
-        return Term(number)
 
     def words(self, action: str, arguments: tuple[Any, ...]) -> str:
         """A step, with the servers' numbers."""
