@@ -6,7 +6,7 @@ import json
 import sys
 
 from model_check import check
-from model_check.cli.common import find_protocol
+from model_check.cli.specs import find_protocol
 from spec.language import Scope
 
 

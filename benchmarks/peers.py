@@ -14,7 +14,7 @@ from benchmarks.figures import Exploration
 from benchmarks.ours import last_line
 from benchmarks.plan import BenchmarkError, Run
 from model_check import tla
-from model_check.cli.common import find_protocol
+from model_check.cli.specs import find_protocol
 
 JAR = "TLA2TOOLS_JAR"
 MODEL = Path(__file__).with_name("paxos.pml")

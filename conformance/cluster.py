@@ -164,9 +164,14 @@ class Cluster:
         self.begin(n)
         self.finish(n)
 
+    def deliver_all(self, sender: int, receiver: int) -> None:
+        """All that waits on a link arrives."""
+        for _ in list(self.links[sender, receiver]):
+            self.deliver(sender, receiver)
+
     def cut(self, sender: int, receiver: int) -> None:
         """All that waits on a link is lost."""
-        while self.links[sender, receiver]:
+        for _ in list(self.links[sender, receiver]):
             self.lose(sender, receiver)
 
     def calm(self, rounds: int = 1) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from conformance.cluster import Stuck, as_call
 from conformance.departure import Departure
 from conformance.outcome import Failure
+from impl import paxos, raft
 from model_check.explain import shown_place
 from model_check.report import counted, number, put
 from model_check.validation.refusal import Refusal
@@ -58,7 +59,7 @@ def _print_error(out: Console, failure: Failure, error: Exception) -> None:
         put(out, f"Stuck: {error}.", 0, style="bold")
         put(out, "No step that the spec refuses was taken: whatever should happen does not.", 2)
         return
-    refused = type(error).__name__ == "MessageError"
+    refused = isinstance(error, (paxos.MessageError, raft.MessageError))
     head = "A node refuses another node's message as none that a correct node sends" if refused else "The implementation itself fails"
     put(out, f"{head}: {type(error).__name__}: {error}", 0, style="bold")
     moves = failure.play.moves

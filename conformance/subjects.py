@@ -10,9 +10,10 @@ from conformance.paxos.runs import RUNS as PAXOS
 from conformance.raft.runs import RUNS as RAFT
 from conformance.runs import shrunk
 
-SUBJECTS: Final[dict[str, Subject]] = {
-    "raft": Subject("raft", "DeployedRaft", RAFT.run, shrunk),
-    "paxos": Subject("paxos", "Paxos", PAXOS.run, shrunk),
-    "multi_paxos": Subject("multi_paxos", "MultiPaxos", MULTI_PAXOS.run, shrunk),
-}
+_ALL = (
+    Subject("raft", "DeployedRaft", RAFT.run, shrunk),
+    Subject("paxos", "Paxos", PAXOS.run, shrunk),
+    Subject("multi_paxos", "MultiPaxos", MULTI_PAXOS.run, shrunk),
+)
+SUBJECTS: Final[dict[str, Subject]] = {subject.name: subject for subject in _ALL}
 """By their names on the command line."""

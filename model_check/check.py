@@ -89,7 +89,7 @@ class Result:
             "property": self.property or None,
             "explanation": None if self.explanation is None else explanation_json(self.explanation),
             "trace": trace_json(self.trace),
-            "coverage": {n: {"evaluated": c.evaluated, "enabled": c.enabled, "new": c.new} for n, c in self.coverage.items()},
+            "coverage": coverage_json(self.coverage),
             "witnesses": dict(self.witnesses),
             "warnings": list(self.warnings),
         }
@@ -104,6 +104,11 @@ def explanation_json(found: Explanation) -> itf.Json:
         "given": list(found.given),
         "values": dict(found.values),
     }
+
+
+def coverage_json(coverage: dict[str, ActionCoverage]) -> itf.Json:
+    """What became of each action as JSON values."""
+    return {name: {"evaluated": c.evaluated, "enabled": c.enabled, "new": c.new} for name, c in coverage.items()}
 
 
 def trace_json(trace: Trace | None) -> itf.Json:
@@ -200,6 +205,11 @@ def want_known(what: str, wanted: tuple[str, ...], known: tuple[str, ...]) -> No
             raise SpecError(f"{what} `{name}` is unknown; there is {', '.join(known) or 'none'}{did_you_mean(name, known)}")
 
 
+def words_of_start(start: Trace | None, source: str = "a given trace") -> str:
+    """Where a search begins that begins at the end of a trace; empty where it begins at the initial states."""
+    return "" if start is None else f"the state after step {len(start.steps)} of {source}"
+
+
 def _result(protocol: Protocol, options: Options, outcome: Outcome, search: str, start: Trace | None) -> Result:
     trace, explanation = None, None
     if outcome.violation is not None:
@@ -207,7 +217,6 @@ def _result(protocol: Protocol, options: Options, outcome: Outcome, search: str,
         trace, explanation = confirm(protocol, outcome.violation.property, way)
     verdict: Verdict = "violated" if trace is not None else "inconclusive" if outcome.stopped else "holds"
     origin = Origin.of(protocol)
-    began = "" if start is None else f"the state after step {len(start.steps)} of a given trace"
     return Result(
         origin=origin,
         engine=options.engine,
@@ -228,7 +237,7 @@ def _result(protocol: Protocol, options: Options, outcome: Outcome, search: str,
         witnesses=outcome.witnesses,
         stopped=outcome.stopped,
         collision_chance=0.0 if outcome.exact else min(1.0, outcome.distinct_states**2 / 2**65),
-        bounds=Bounds(options.constraints, options.max_depth, began),
+        bounds=Bounds(options.constraints, options.max_depth, words_of_start(start)),
         warnings=tuple(outcome.warnings),
     )
 
@@ -240,7 +249,9 @@ def confirm(protocol: Protocol, name: str, trace: Trace) -> tuple[Trace, Explana
     if name == TYPE_INVARIANT:
         false = not well_typed(protocol, state)
     else:
-        prop = next(p for p in protocol.ir.properties if p.name == name)
+        prop = next((p for p in protocol.ir.properties if p.name == name), None)
+        if prop is None:
+            raise EngineError(f"{protocol.ir.name} has no property `{name}`")
         if prop.on_step:
             before = trace.states[-2] if trace.steps else state
         with guarded(protocol, f"property `{name}`", state):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from model_check import itf
-from model_check.check import ENGINES, confirm, explanation_json, resolve_names, trace_json, want_known
+from model_check.check import ENGINES, confirm, coverage_json, explanation_json, resolve_names, trace_json, want_known
 from model_check.explain import Explanation
 from model_check.search import ActionCoverage, Progress
 from model_check.trace import Origin, Trace, replay_path
@@ -56,7 +56,7 @@ class Simulation:
             "property": self.property or None,
             "explanation": None if self.explanation is None else explanation_json(self.explanation),
             "trace": trace_json(self.trace),
-            "coverage": {n: {"evaluated": c.evaluated, "enabled": c.enabled, "new": c.new} for n, c in self.coverage.items()},
+            "coverage": coverage_json(self.coverage),
             "witnesses": dict(self.witnesses),
         }
 

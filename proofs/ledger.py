@@ -13,7 +13,7 @@ from dataclasses import replace
 import click
 import z3
 
-from model_check.cli.common import write_file
+from model_check.cli.files import write_file
 from model_check.cli.prove import find_proof
 from model_check.smt.unbounded.ledger import ledger_of, ledger_text, read_ledger, redundant
 from model_check.smt.unbounded.obligations import Obligation, Query, obligations_of

@@ -29,11 +29,9 @@ class EtcdReplication(EtcdServers):
             self.handling[n] = m
         elif m.term == self.term[n]:
             self.take_in(n, m)
-        else:
-            # A call of an earlier term may be answered, to depose its sender; all else of earlier terms is ignored.
-            require(True, rule="ignore stale-term messages")
-            if m.kind in (Kind.APPEND, Kind.HEARTBEAT) or not in_force("ignore stale-term messages"):
-                self.handling[n] = m
+        # A call of an earlier term may be answered, to depose its sender; all else of earlier terms is ignored.
+        elif m.kind in (Kind.APPEND, Kind.HEARTBEAT) or not in_force("ignore stale-term messages"):
+            self.handling[n] = m
 
     @action
     def drop(self, n: Node) -> None:
@@ -445,7 +443,7 @@ class EtcdReplication(EtcdServers):
 
     def changed(self, config: Config, change: Change) -> Config:
         """The configuration after a change; who becomes a learner but still counts as a voter has to wait for the end of the joint one."""
-        outgoing = config.incoming if change.joint else Set({n for n in config.outgoing if False})
+        outgoing = config.incoming if change.joint else Set()
         incoming = (config.incoming | change.voters) - change.removed - change.learners
         demoted = change.learners & outgoing
         learners = (config.learners - change.voters - change.removed) | (change.learners - outgoing)

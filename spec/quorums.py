@@ -42,11 +42,6 @@ def explicit(*quorums: Iterable[int]) -> QuorumSystem:
     return system
 
 
-def intersecting(quorums: Iterable[frozenset[int]]) -> bool:
-    """Whether any two quorums have a member in common."""
-    return all(a & b for a, b in itertools.combinations(list(quorums), 2))
-
-
 def symmetric(system: QuorumSystem, size: int) -> bool:
     """Whether the system stays the same under every permutation of its members."""
     quorums = set(system(size))

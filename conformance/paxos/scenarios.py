@@ -15,11 +15,9 @@ def ask(c: Cluster, proposer: int, *acceptors: int) -> None:
         if a not in acceptors:
             c.cut(proposer, a)
     for a in acceptors:
-        while c.links[proposer, a]:
-            c.deliver(proposer, a)
+        c.deliver_all(proposer, a)
         c.work(a)
-        while c.links[a, proposer]:
-            c.deliver(a, proposer)
+        c.deliver_all(a, proposer)
 
 
 def two_votes(c: Cluster) -> None:

@@ -72,18 +72,14 @@ def read_after_the_round(c: Cluster) -> None:
     while node.election_elapsed < node.timeout and node.leader is not None:
         c.tick(2)
     c.work(2)
-    while c.links[2, 3]:
-        c.deliver(2, 3)
+    c.deliver_all(2, 3)
     for _ in range(3):
         c.work(3)
-        while c.links[3, 2]:
-            c.deliver(3, 2)
+        c.deliver_all(3, 2)
         c.work(2)
-        while c.links[2, 3]:
-            c.deliver(2, 3)
+        c.deliver_all(2, 3)
     c.read(1)
-    while c.links[3, 1]:
-        c.deliver(3, 1)
+    c.deliver_all(3, 1)
     c.work(1)
 
 
@@ -99,16 +95,13 @@ def read_in_a_minority(c: Cluster) -> None:
             c.cut(sender, 1)
             c.cut(sender, 2)
         for sender, receiver in ((3, 4), (3, 5), (4, 3), (5, 3)):
-            while c.links[sender, receiver]:
-                c.deliver(sender, receiver)
+            c.deliver_all(sender, receiver)
         c.propose(3)
     c.read(1)
     c.work(1)
-    while c.links[1, 2]:
-        c.deliver(1, 2)
+    c.deliver_all(1, 2)
     c.work(2)
-    while c.links[2, 1]:
-        c.deliver(2, 1)
+    c.deliver_all(2, 1)
     c.work(1)
 
 
@@ -124,8 +117,7 @@ def replaced_while_written(c: Cluster) -> None:
         tell(c, 2, 3)
         tell(c, 3, 2)
     c.work(2)
-    while c.links[2, 1]:
-        c.deliver(2, 1)
+    c.deliver_all(2, 1)
     c.finish(1)
     c.work(1)
 
@@ -158,8 +150,7 @@ def snapshot_within_the_log(c: Cluster) -> None:
     for _ in range(3):
         c.work(1)
         c.tick(1)
-    while c.links[1, 3]:
-        c.deliver(1, 3)
+    c.deliver_all(1, 3)
     c.work(3)
 
 
@@ -177,8 +168,7 @@ def answer_of_an_earlier_term(c: Cluster) -> None:
         for _ in range(3):
             tell(c, candidate, other)
             tell(c, other, candidate)
-    while c.links[2, 1]:
-        c.deliver(2, 1)
+    c.deliver_all(2, 1)
     c.work(1)
 
 

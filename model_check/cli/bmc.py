@@ -7,19 +7,9 @@ from pathlib import Path
 
 import click
 
-from model_check import itf
-from model_check.check import EXIT_STATUS
-from model_check.cli.common import (
-    SpecCommand,
-    output_option,
-    property_option,
-    protocol_options,
-    replay_command,
-    start_of,
-    start_options,
-    write_file,
-    write_json,
-)
+from model_check.check import EXIT_STATUS, words_of_start
+from model_check.cli.common import SpecCommand, property_option, replay_command, start_of, start_options
+from model_check.cli.files import result_options, write_counterexample, write_json
 from model_check.report import console
 from model_check.smt.bmc import bmc as run_bmc
 from model_check.smt.report import live_line, print_bmc
@@ -27,15 +17,12 @@ from spec.language import Protocol
 
 
 @click.command(cls=SpecCommand)
-@click.argument("spec")
-@protocol_options
 @click.option("--depth", type=click.IntRange(min=0), required=True, help="Check behaviours of at most this many steps.")
 @click.option("--constraint", "constraints", multiple=True, metavar="NAME", help="Go on only from states that satisfy a constraint of the spec.")
 @property_option
 @start_options
 @click.option("--timeout", type=click.FloatRange(min=0, min_open=True), default=None, metavar="SECONDS", help="End as inconclusive after this time.")
-@output_option("--json", "json_file", help_text="Write the whole result.")
-@output_option("--itf", "itf_file", help_text="Write the counterexample as a trace.")
+@result_options
 def bmc(
     *,
     protocol: Protocol,
@@ -61,10 +48,9 @@ def bmc(
                 show(f"no violation within {depth} steps, {seconds:.0f} s")
 
         result = run_bmc(protocol, depth, constraints=constraints, properties=properties or None, start=start, timeout=timeout, progress=progress)
-    if start is not None:
-        result = replace(result, bounds=replace(result.bounds, start=f"the state after step {len(start.steps)} of {from_file}"))
-    if itf_file is not None and result.trace is not None:
-        write_file(itf_file, itf.write(result.trace))
+    if from_file is not None:
+        result = replace(result, bounds=replace(result.bounds, start=words_of_start(start, from_file)))
+    write_counterexample(itf_file, result.trace)
     write_json(json_file, result.to_json())
     search = ["bmc", *result.origin.arguments(), "--depth", str(result.max_depth), "--property", result.property]
     print_bmc(console(), result, replay_command(search, itf_file, result.bounds, from_file, at))

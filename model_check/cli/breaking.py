@@ -10,7 +10,9 @@ from rich.text import Text
 
 from model_check.breaking import Broken, Experiment, experiments_for, run_experiment
 from model_check.check import EXIT_STATUS
-from model_check.cli.common import find_protocol, output_option, workers_option, write_json
+from model_check.cli.common import workers_option
+from model_check.cli.files import output_option, write_json
+from model_check.cli.specs import find_protocol
 from model_check.report import console, counted, duration, live_progress, put
 from spec.language import Protocol, SpecError
 from spec.language.errors import did_you_mean

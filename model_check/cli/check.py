@@ -9,37 +9,31 @@ from typing import Unpack
 import click
 from click.core import ParameterSource
 
-from model_check.check import EXIT_STATUS, SEARCHES, Result
+from model_check.check import EXIT_STATUS, SEARCHES, Result, words_of_start
 from model_check.check import check as run_check
 from model_check.cli.common import (
     Asked,
     SpecCommand,
-    output_option,
     property_option,
-    protocol_options,
     reductions_again,
     replay_command,
     search_options,
     settings_of,
     start_of,
     start_options,
-    write_counterexample,
-    write_json,
 )
+from model_check.cli.files import result_options, write_counterexample, write_json
 from model_check.report import console, live_progress, print_result
 from spec.language import Protocol
 
 
 @click.command(cls=SpecCommand)
-@click.argument("spec")
-@protocol_options
 @search_options
 @click.option("--search", type=click.Choice(SEARCHES), default="breadth-first", show_default=True, help="Depth-first finds no shortest trace, by one worker.")
 @click.option("--constraint", "constraints", multiple=True, metavar="NAME", help="Expand only states that satisfy a constraint of the spec.")
 @property_option
 @start_options
-@output_option("--json", "json_file", help_text="Write the whole result.")
-@output_option("--itf", "itf_file", help_text="Write the counterexample as a trace.")
+@result_options
 @click.option("--print-code", is_flag=True, help="Print the generated code of the native engine, and stop.")
 def check(
     *,
@@ -70,8 +64,8 @@ def check(
     start = start_of(protocol, from_file, at)
     with live_progress(console(stderr=True)) as progress:
         result = run_check(protocol, search=search, constraints=constraints, properties=properties or None, start=start, progress=progress, **settings)
-    if start is not None:
-        result = replace(result, bounds=replace(result.bounds, start=f"the state after step {len(start.steps)} of {from_file}"))
+    if from_file is not None:
+        result = replace(result, bounds=replace(result.bounds, start=words_of_start(start, from_file)))
     write_counterexample(itf_file, result.trace)
     write_json(json_file, result.to_json())
     print_result(console(), result, replay_command(_search(result), itf_file, result.bounds, from_file, at))

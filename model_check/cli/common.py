@@ -1,16 +1,10 @@
-"""What the commands share: finding a spec, its scope's options, output files, and errors as one message."""
+"""What the commands on a SPEC share: the options that describe the protocol and the search, where it starts, and how it is found again."""
 
 from __future__ import annotations
 
-import errno
-import importlib
-import importlib.util
-import json
 import os
 import re
 import shlex
-import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar
@@ -19,114 +13,36 @@ import click
 
 from model_check import itf
 from model_check.check import ENGINES, Bounds
+from model_check.cli.specs import find_protocol
 from model_check.trace import Origin, Trace, first_wrong_step, scope_option
-from spec.language import IonianError, Protocol, Scope, ScopeError, SpecError, ir
+from spec.language import IonianError, Protocol, Scope, ScopeError, ir
 from spec.language.context import QuorumSystem
 from spec.language.errors import did_you_mean
 from spec.quorums import explicit, majorities, weighted
 
-SHIPPED = ("consensus", "voting", "paxos", "consensus-log", "multi-paxos", "replicated-log", "raft", "deployed-raft", "etcd-raft")
 # Beyond these, the sets of members and quorums alone do not fit into any memory.
 _LARGEST, _LARGEST_WITH_QUORUMS = 64, 12
 # Each has buffers of its own, some 100 MB.
 _MOST_WORKERS = 256
 
+_QUORUMS_HELP = "majorities (the default), weighted:2,1,1 (a weight for each member), or explicit:1/2,3 (the sets {1} and {2,3})."
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def find_protocol(reference: str) -> type[Protocol]:
-    """The protocol that SPEC names: a shipped one, or `path/to/file.py:Class` (`:Class` optional where there is one)."""
-    path, colon, name = reference.rpartition(":") if not reference.endswith(".py") else (reference, "", "")
-    if not colon:
-        path = reference
-    shipped = reference.replace("_", "-") in SHIPPED
-    if path.endswith(".py") or os.sep in path or (not shipped and Path(path).exists()):
-        return _only(_classes(_load(Path(path))), name, path)
-    module = f"spec.{reference.replace('-', '_')}"
-    if not shipped or importlib.util.find_spec(module) is None:
-        known = available()
-        raise SpecError(f"unknown spec `{reference}`: give {', '.join(known)}, or path/to/file.py:ClassName{did_you_mean(reference, known)}")
-    return _only(_classes(importlib.import_module(module)), "", reference)
-
-
-def available() -> list[str]:
-    """The names of the shipped specs."""
-    return [name for name in SHIPPED if importlib.util.find_spec(f"spec.{name.replace('-', '_')}") is not None]
-
-
-_loaded: dict[Path, tuple[bytes, Any]] = {}
-
-
-def _load(path: Path) -> Any:
-    """The module in a file, the same one while the file stays as it is: one with its twin's sorts and classes would not know its own values.
-
-    SpecError for a file that cannot be read or imported.
-    """
-    if path.is_dir():
-        raise SpecError(f"{path} is a folder; name the file in it: {path / 'my_protocol.py'}:MyProtocol")
-    if not path.is_file():
-        raise SpecError(f"no such spec file: {path}")
-    try:
-        text = path.read_bytes()
-    except OSError as error:
-        raise SpecError(f"{path} cannot be read: {error.strerror}") from None
-    if path.resolve() not in _loaded or _loaded[path.resolve()][0] != text:
-        _loaded[path.resolve()] = text, _executed(path)
-    return _loaded[path.resolve()][1]
-
-
-def _executed(path: Path) -> Any:
-    """A file's module, made anew."""
-    name = f"ionian_spec_{path.stem}"
-    found = importlib.util.spec_from_file_location(name, path.resolve())
-    if found is None or found.loader is None:
-        raise SpecError(f"{path} is not a Python file: a spec's name ends in .py")
-    module = importlib.util.module_from_spec(found)
-    sys.modules[name] = module
-    sys.path.insert(0, str(path.resolve().parent))
-    try:
-        found.loader.exec_module(module)
-    except IonianError:
-        raise
-    except SyntaxError as error:
-        raise SpecError(f"{error.msg}; mend the Python syntax", error.filename or str(path), error.lineno or 1, error.offset or 1) from None
-    except (Exception, SystemExit) as error:
-        line = _line_in(error, path.resolve())
-        raise SpecError(f"the module does not load: {type(error).__name__}: {error}", str(path), line, 1) from None
-    finally:
-        sys.path.remove(str(path.resolve().parent))
-    return module
-
-
-def _line_in(error: BaseException, path: Path) -> int:
-    """The last line of a file that an error passed through."""
-    line, trace = 0, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(path):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return line
-
-
-def _classes(module: Any) -> dict[str, type[Protocol]]:
-    own = [c for c in vars(module).values() if isinstance(c, type) and issubclass(c, Protocol) and c.__module__ == module.__name__]
-    return {c.__name__: c for c in own}
-
-
-def _only(classes: dict[str, type[Protocol]], name: str, where: str) -> type[Protocol]:
-    known = ", ".join(classes) or "none"
-    if name:
-        if name not in classes:
-            raise SpecError(f"{where} has no protocol `{name}`; its protocols are {known}")
-        return classes[name]
-    if len(classes) != 1:
-        mend = f"name one: {where}:{next(iter(classes))}" if classes else "derive one from spec.language.Protocol"
-        raise SpecError(f"{where} has {len(classes)} protocols ({known}); {mend}")
-    return next(iter(classes.values()))
-
-
 class SpecCommand(click.Command):
-    """A command on a SPEC: reads SPEC first, then has one option for each of the protocol's sorts (`--nodes 3` or `--node 3`)."""
+    """A command on a SPEC: reads SPEC first, then has one option for each of the protocol's sorts (`--nodes 3` or `--node 3`).
+
+    In place of these, and of the options that remove rules and choose quorums, the command's function gets the `protocol`.
+    """
+
+    def __init__(self, name: str | None, **settings: Any) -> None:
+        super().__init__(name, **settings)
+        self.params[:0] = [
+            click.Argument(["spec"]),
+            click.Option(["--without"], multiple=True, metavar="RULE", help="Remove a named rule of the protocol (may be repeated)."),
+            click.Option(["--quorums", "quorum_texts"], multiple=True, metavar="[SORT=]SYSTEM", help=_QUORUMS_HELP),
+        ]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Add the scope's options of the SPEC among the arguments, then parse as usual."""
@@ -156,7 +72,7 @@ class SpecCommand(click.Command):
         return None
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Hand to the command, in place of SPEC and the options that shape it, the `protocol` that they describe."""
+        """Build the protocol, and run the command on it."""
         names = {str(p.name) for p in ctx.meta["scope_options"]}
         sizes = {n.removeprefix("scope_"): ctx.params.pop(n) for n in names}
         ctx.params["protocol"] = build(ctx.params.pop("spec"), sizes, ctx.params.pop("without"), ctx.params.pop("quorum_texts"))
@@ -165,21 +81,15 @@ class SpecCommand(click.Command):
 
 def scope_options(protocol: type[Protocol]) -> list[click.Option]:
     """One option for each sort, under its name and its plural."""
-    default = protocol.default_scope
+    default = (protocol.default_scope or Scope()).sizes
     found = []
     for name, sort in protocol.sort_names().items():
-        size = default.sizes.get(name) if default is not None else None
+        size = default.get(name)
         shown = f" (default {size})" if size is not None else ""
         singular, plural = f"--{name.replace('_', '-')}", scope_option(name)
         names = dict.fromkeys((singular, f"{plural}es" if plural == singular else plural))
         found.append(click.Option([*names, f"scope_{name}"], type=int, metavar="N", help=f"How many elements {sort} has{shown}."))
     return found
-
-
-def protocol_options(command: F) -> F:
-    """The options that shape the protocol: rules removed and quorum systems."""
-    command = click.option("--quorums", "quorum_texts", multiple=True, metavar="[SORT=]SYSTEM", help=_QUORUMS_HELP)(command)
-    return click.option("--without", multiple=True, metavar="RULE", help="Remove a named rule of the protocol (may be repeated).")(command)
 
 
 def workers_option(command: F) -> F:
@@ -263,30 +173,25 @@ def start_options(command: F) -> F:
     return click.option("--from", "from_file", type=click.Path(), default=None, metavar="FILE", help="Start at a state of the trace in FILE.")(command)
 
 
-_QUORUMS_HELP = "majorities (the default), weighted:2,1,1 (a weight for each member), or explicit:1/2,3 (the sets {1} and {2,3})."
-
-
 def build(reference: str, sizes: dict[str, int | None], without: Sequence[str], quorum_texts: Sequence[str]) -> Protocol:
     """The protocol that the arguments describe."""
     cls = find_protocol(reference)
-    default = cls.default_scope
-    scope = Scope(**{**(default.sizes if default is not None else {}), **{n: s for n, s in sizes.items() if s is not None}})
-    voting = _sorts_with_quorums(cls)
+    scope = Scope(**{**(cls.default_scope or Scope()).sizes, **{n: s for n, s in sizes.items() if s is not None}})
     missing = [name for name in cls.sort_names() if name not in scope.sizes]
     if missing:
         raise ScopeError(f"scope: {cls.ir.name} has no default size for {', '.join(missing)}; give {' '.join(f'{scope_option(n)} 2' for n in missing)}")
+    voting = _scope_names(cls, ir.sorts_with_quorums(cls.ir))
+    with_subsets = _scope_names(cls, ir.sorts_with_subsets(cls.ir))
     for name, size in scope.sizes.items():
-        largest = _LARGEST_WITH_QUORUMS if name in voting else _LARGEST
+        largest = _LARGEST_WITH_QUORUMS if name in (*voting, *with_subsets) else _LARGEST
         if size > largest:
             raise ScopeError(f"scope: {name}={size} is too large for any search; the largest {name} is {largest}")
     return cls(scope, without=tuple(without), quorums=dict(_quorum_system(cls, voting, text, scope) for text in quorum_texts))
 
 
-def _sorts_with_quorums(cls: type[Protocol]) -> list[str]:
-    """The scope's names of the sorts over whose quorums or subsets the protocol ranges."""
-    bodies = (*(p.domain for a in cls.ir.actions for p in a.parameters), *(s for a in cls.ir.actions for s in a.body), *(p.body for p in cls.ir.properties))
-    used = {n.sort for n in ir.walk_all(bodies) if isinstance(n, (ir.QuorumDomain, ir.SubsetDomain, ir.IsQuorum))}
-    return [name for name, sort in cls.sort_names().items() if sort in used]
+def _scope_names(cls: type[Protocol], sorts: frozenset[str]) -> list[str]:
+    """The scope's names of some sorts."""
+    return [name for name, sort in cls.sort_names().items() if sort.name in sorts]
 
 
 def _quorum_system(cls: type[Protocol], voting: list[str], text: str, scope: Scope) -> tuple[str, QuorumSystem]:
@@ -362,79 +267,6 @@ def replay_command(search: Sequence[str], itf_file: Path | None, bounds: Bounds 
     return f"{shlex.join([*again, '--itf', 'trace.itf.json'])} ; ionian replay trace.itf.json"
 
 
-def writable(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
-    """Callback of an option for a file to write: refused before the work starts where it cannot be written."""
-    if value is None:
-        return None
-    try:
-        want_writable(value)
-    except IonianError as error:
-        raise click.BadParameter(str(error), ctx, param) from None
-    taken = ctx.meta.setdefault("ionian.outputs", set())
-    if value.resolve() in taken and not _special(value):
-        raise click.BadParameter(f"{value}: another option writes the same file", ctx, param)
-    taken.add(value.resolve())
-    return value
-
-
-def want_writable(path: Path) -> None:
-    """IonianError where a file cannot be written."""
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, "it is a folder")
-        if not _special(path):
-            descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-            os.close(descriptor)
-            Path(temporary).unlink()
-    except OSError as error:
-        raise IonianError(f"{path} cannot be written: {error.strerror}") from None
-
-
-def _special(path: Path) -> bool:
-    """Whether a path is a device or a pipe, to be written in place."""
-    return path.exists() and not path.is_file()
-
-
-def write_file(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    try:
-        if _special(path):
-            path.write_text(text, encoding="utf-8")
-            return
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-            # mkstemp keeps others out; an output file is as readable as any.
-            Path(temporary).chmod(0o666 & ~_umask())
-            Path(temporary).replace(path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise IonianError(f"{path} cannot be written: {error.strerror}") from None
-
-
-def write_counterexample(path: Path | None, trace: Trace | None) -> None:
-    """Write a trace where a file for it is asked for; where there is none, say that the file is left as it was."""
-    if path is not None and trace is not None:
-        write_file(path, itf.write(trace))
-    elif path is not None:
-        click.echo(f"no counterexample: {path} is not written", err=True)
-
-
-def write_json(path: Path | None, document: object) -> None:
-    """Write a result where a file for it is asked for."""
-    if path is not None:
-        write_file(path, json.dumps(document, indent=1) + "\n")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 def byte_size(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
     """Callback of an option for an amount of memory: 500MB, 4GB, 2GiB, or a plain number of bytes."""
     if value is None:
@@ -443,8 +275,3 @@ def byte_size(ctx: click.Context, param: click.Parameter, value: str | None) -> 
     if not match or float(match[1]) == 0:
         raise click.BadParameter(f"`{value}` is not an amount of memory; write e.g. 500MB or 4GB", ctx, param)
     return int(float(match[1]) * (1024 if match[3] else 1000) ** " KMGT".index(match[2].upper() or " "))
-
-
-def output_option(*names: str, help_text: str, required: bool = False) -> Callable[[F], F]:
-    """An option for a file to write."""
-    return click.option(*names, type=click.Path(path_type=Path), callback=writable, required=required, metavar="FILE", help=help_text)

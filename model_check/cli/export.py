@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from model_check import tla
-from model_check.cli.common import SpecCommand, protocol_options, want_writable, write_file
+from model_check.cli.common import SpecCommand
+from model_check.cli.files import want_writable, write_file
 from spec.language import IonianError, Protocol
 
 
@@ -17,8 +18,6 @@ def export() -> None:
 
 
 @export.command("tla", cls=SpecCommand)
-@click.argument("spec")
-@protocol_options
 @click.option("--symmetry/--no-symmetry", default=False, help="Let TLC count states up to permutations of interchangeable elements.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), required=True, metavar="DIR", help="Folder for both files.")
 def export_tla(*, protocol: Protocol, symmetry: bool, output: Path) -> None:

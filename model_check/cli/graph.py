@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from model_check.cli.common import SpecCommand, output_option, protocol_options, write_file
+from model_check.cli.common import SpecCommand
+from model_check.cli.files import output_option, write_file
 from model_check.report import console, number
 from model_check.state_graph import DATA_LIMIT, PICTURE_LIMIT, state_graph, to_dot, to_graphml, to_json, to_svg
 from spec.language import Protocol
@@ -15,8 +16,6 @@ _WRITERS = {".svg": (to_svg, PICTURE_LIMIT), ".dot": (to_dot, PICTURE_LIMIT), ".
 
 
 @click.command(cls=SpecCommand)
-@click.argument("spec")
-@protocol_options
 @output_option("-o", "--output", help_text="File to write: .svg, .dot, .graphml or .json.", required=True)
 def graph(protocol: Protocol, output: Path) -> None:
     """Write the state graph of SPEC at a scope: `ionian graph paxos --acceptors 2 --ballots 1 -o g.svg`."""

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from model_check.check import EXIT_STATUS
-from model_check.cli.common import SpecCommand, byte_size, output_option, protocol_options, write_json
+from model_check.cli.common import SpecCommand, byte_size
+from model_check.cli.files import output_option, write_json
 from model_check.report import console
 from model_check.smt.induction import induct as run_induct
 from model_check.smt.report import live_line, print_induction
@@ -15,8 +16,6 @@ from spec.language import Protocol
 
 
 @click.command(cls=SpecCommand)
-@click.argument("spec")
-@protocol_options
 @click.option("--k", type=click.IntRange(min=1), default=1, show_default=True, help="Assume the invariants of this many states in a row.")
 @click.option("--property", "properties", multiple=True, metavar="NAME", help="Show only this property (may be repeated); all are assumed.")
 @click.option("--slots", type=click.IntRange(min=1), default=4, show_default=True, help="Most members of a set that is too large to try all of them.")

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from impl.latency import LatencyError, Settings, find_topology, microseconds, plot, print_heading, print_study, shipped, study, to_json
-from model_check.cli.common import output_option, write_json
+from model_check.cli.files import output_option, write_json
 from model_check.report import console
 from spec.language import IonianError
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from model_check.cli.common import output_option, write_json
+from model_check.cli.files import output_option, write_json
 from model_check.linearizability import FORMATS, MODELS, Result, check_history, read_history
 from model_check.linearizability.report import print_result
 from model_check.report import console

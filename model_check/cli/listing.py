@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from model_check.cli.common import available, find_protocol
+from model_check.cli.specs import SHIPPED, find_protocol
 from model_check.report import console, put
 from model_check.search import TYPE_INVARIANT
 from model_check.trace import scope_option
-from proofs import SHIPPED
-from spec.language import Protocol
+from proofs import SHIPPED as PROVED
+from spec.language import Protocol, Scope
 
 
 @click.command("list")
@@ -17,12 +17,12 @@ from spec.language import Protocol
 def list_specs(spec: str | None) -> None:
     """List the shipped specs, or show one SPEC in full: scope, actions, properties, rules."""
     out = console()
-    for name in available() if spec is None else [spec]:
+    for name in SHIPPED if spec is None else [spec]:
         protocol = find_protocol(name)
         put(out, f"{name}: {_first_line(protocol.ir.doc)}", 0, style="bold" if out.is_terminal else "")
         if spec is None:
             put(out, f"scope: {_scope(protocol)}", 4)
-            if name in SHIPPED:
+            if name in PROVED:
                 put(out, f"proof for clusters of every size: ionian prove {name}", 4)
         else:
             for heading, entries in _sections(protocol).items():
@@ -36,8 +36,7 @@ def _first_line(text: str) -> str:
 
 
 def _scope(protocol: type[Protocol]) -> str:
-    default = protocol.default_scope
-    sizes = default.sizes if default is not None else {}
+    sizes = (protocol.default_scope or Scope()).sizes
     return ", ".join(f"{scope_option(name)} {sizes.get(name, 'N')}" for name in protocol.sort_names())
 
 

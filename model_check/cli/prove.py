@@ -8,7 +8,9 @@ from pathlib import Path
 
 import click
 
-from model_check.cli.common import byte_size, find_protocol, output_option, write_json
+from model_check.cli.common import byte_size
+from model_check.cli.files import output_option, write_json
+from model_check.cli.specs import find_protocol
 from model_check.report import console
 from model_check.smt.unbounded.graph import write_proof_graph
 from model_check.smt.unbounded.proof import EXIT_STATUS, Selection
@@ -57,7 +59,7 @@ def prove(
 ) -> int:
     """Prove the invariants of SPEC for any number of nodes, terms, entries and messages, lemma by lemma.
 
-    SPEC is `paxos`, `raft`, or path/to/file.py:ClassName, a protocol with lemmas and an order of its sorts. Every obligation is
+    SPEC is `paxos`, `raft`, `voting`, or path/to/file.py:ClassName, a protocol with lemmas and an order of its sorts. Every obligation is
     discharged by the solver in this run; the ledger beside SPEC says only which lemmas to try first. An obligation that
     stays open makes the proof inconclusive (exit status 3): that a lemma is not preserved from some state does not say
     that the state can be reached.

@@ -9,20 +9,10 @@ import click
 from rich.text import Text
 
 from model_check.check import EXIT_STATUS
-from model_check.cli.common import (
-    Asked,
-    SpecCommand,
-    find_protocol,
-    output_option,
-    protocol_options,
-    reductions_again,
-    replay_command,
-    search_options,
-    settings_of,
-    write_counterexample,
-    write_json,
-)
+from model_check.cli.common import Asked, SpecCommand, reductions_again, replay_command, search_options, settings_of
+from model_check.cli.files import result_options, write_counterexample, write_json
 from model_check.cli.refine_impl import refine_impl
+from model_check.cli.specs import find_protocol
 from model_check.refine import RefinementResult
 from model_check.refine import refine as run_refine
 from model_check.report import console, duration, live_progress, number, print_images, print_origin, print_trace, put, reductions, verdict_line
@@ -40,12 +30,9 @@ class RefineCommand(SpecCommand):
 
 
 @click.command(cls=RefineCommand)
-@click.argument("spec")
 @click.argument("abstract")
-@protocol_options
 @search_options
-@output_option("--json", "json_file", help_text="Write the whole result.")
-@output_option("--itf", "itf_file", help_text="Write the counterexample as a trace.")
+@result_options
 def refine(
     *,
     protocol: Protocol,

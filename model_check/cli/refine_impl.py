@@ -11,7 +11,7 @@ from rich.text import Text
 from conformance.campaign import Campaign
 from conformance.report import print_failure
 from conformance.subjects import SUBJECTS
-from model_check.cli.common import output_option, write_json
+from model_check.cli.files import output_option, write_json
 from model_check.report import console, counted, duration, live, number, put, verdict_line
 
 _EXIT_STATUS = {"no departure found": 0, "departs": 1, "inconclusive": 3}

@@ -48,7 +48,7 @@ def _shown(out: Console, protocol: Protocol, trace: Trace) -> bool:
         return bool(images)
     try:
         _, explanation = confirm(protocol, trace.violates, trace)
-    except (EngineError, StopIteration):
+    except EngineError:
         return False
     print_explanation(out, explanation)
     out.print()

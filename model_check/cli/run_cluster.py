@@ -17,7 +17,7 @@ from impl.simulation.latency import SECOND
 from impl.simulation.nemesis import KINDS, draw_cluster, draw_faults
 from impl.simulation.simulation import Simulation
 from impl.simulation.workload import Workload
-from model_check.cli.common import output_option, write_file, write_json
+from model_check.cli.files import output_option, write_file, write_json
 from model_check.cli.linearize import EXIT_STATUS
 from model_check.itf import Json
 from model_check.linearizability import MODELS, History, Operation, Result, check_history

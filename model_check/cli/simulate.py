@@ -6,16 +6,8 @@ from pathlib import Path
 
 import click
 
-from model_check.cli.common import (
-    SpecCommand,
-    engine_option,
-    output_option,
-    property_option,
-    protocol_options,
-    replay_command,
-    write_counterexample,
-    write_json,
-)
+from model_check.cli.common import SpecCommand, engine_option, property_option, replay_command
+from model_check.cli.files import result_options, write_counterexample, write_json
 from model_check.report import console, live_progress, print_simulation
 from model_check.simulate import Simulation
 from model_check.simulate import simulate as run_simulation
@@ -23,15 +15,12 @@ from spec.language import Protocol
 
 
 @click.command(cls=SpecCommand)
-@click.argument("spec")
-@protocol_options
 @engine_option
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same walks.")
 @click.option("--walks", type=click.IntRange(min=1), default=100, show_default=True, help="How many walks.")
 @click.option("--steps", type=click.IntRange(min=1), default=100, show_default=True, help="How long each walk is at most.")
 @property_option
-@output_option("--json", "json_file", help_text="Write the whole result.")
-@output_option("--itf", "itf_file", help_text="Write the counterexample as a trace.")
+@result_options
 def simulate(
     *,
     protocol: Protocol,

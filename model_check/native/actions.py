@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from model_check.native.expressions import Translator
+from model_check.native.kernel import FULL, POSITION
 from model_check.native.layout import WORD_BITS, Slot
 from model_check.native.writer import Row, Writer
 from spec.language import ScopeError, ir
@@ -102,7 +103,7 @@ class _ActionTranslator(Translator):
         self.writer.line("k = notes[0]")
         self.writer.line("c = notes[1]")
         with self.writer.block(f"if k + 2 >= CO.size or c + {fixed + SLACK} + n >= C.size:"):
-            self.writer.line("notes[4] = 1")
+            self.writer.line(f"notes[{FULL}] = 1")
             self.writer.line("return")
         with self.writer.block(f"for j in range({fixed} + n):"):
             self.writer.line("C[c + j] = S[o + j]")
@@ -115,10 +116,10 @@ class _ActionTranslator(Translator):
         self._copy()
         self.writer.line(f"CO[k + 1] = c + {self.layout.fixed_words} + m")
         self.writer.line("TH[k] = th")
-        self.writer.line(f"CM[k] = (p << 32) | (notes[2] << 8) | {self.number}")
+        self.writer.line(f"CM[k] = (p << 32) | (notes[{POSITION}] << 8) | {self.number}")
         self.writer.line("notes[0] = k + 1")
         self.writer.line(f"notes[1] = c + {self.layout.fixed_words} + m")
-        self.writer.line("notes[2] += 1")
+        self.writer.line(f"notes[{POSITION}] += 1")
 
     # --- statements
 
@@ -238,7 +239,7 @@ class _ActionTranslator(Translator):
     def _note(self, slot: Slot, count: str, member: str) -> None:
         """Keep a member at the far end of the array for successors, if there is room for it there and in the row."""
         with self.writer.block(f"if c + {self.layout.fixed_words + SLACK + 2} + m + 2 * {count} >= C.size:"):
-            self.writer.line("notes[4] = 1")
+            self.writer.line(f"notes[{FULL}] = 1")
             self.writer.line("return")
         self.writer.line(f"C[C.size - 1 - {count}] = {self._place_in(slot, member)}")
         self.writer.line(f"{count} += 1")

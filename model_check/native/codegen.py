@@ -126,10 +126,10 @@ class Program:
             if not w.on_step:
                 self.writer.line(f"if seen[{i}] == 0 and wit_{w.name}(S, o, n, notes):")
                 self.writer.line(f"    seen[{i}] = 1")
-        self.writer.line("if notes[17] & 1 != 0 and not inv_type_invariant_(S, o, n):")
+        self.writer.line(f"if notes[{kernel.WANTED_STATES}] & 1 != 0 and not inv_type_invariant_(S, o, n):")
         self.writer.line("    return 0")
         for i, p in enumerate(self.invariants, 1):
-            self.writer.line(f"if notes[17] & {1 << i} != 0 and not inv_{p.name}(S, o, n, notes):")
+            self.writer.line(f"if notes[{kernel.WANTED_STATES}] & {1 << i} != 0 and not inv_{p.name}(S, o, n, notes):")
             self.writer.line(f"    return {i}")
         self.writer.line("return -1")
 
@@ -144,7 +144,7 @@ class Program:
                 self.writer.line(f"if seen[{i}] == 0 and wit_{w.name}(S, o, n, C, c, m, notes):")
                 self.writer.line(f"    seen[{i}] = 1")
         for i, p in enumerate(self.action_properties):
-            self.writer.line(f"if notes[18] & {1 << i} != 0 and not prop_{p.name}(S, o, n, C, c, m, notes):")
+            self.writer.line(f"if notes[{kernel.WANTED_STEPS}] & {1 << i} != 0 and not prop_{p.name}(S, o, n, C, c, m, notes):")
             self.writer.line(f"    return {i}")
         if self.refined:
             self.writer.line("if not allowed_by_mapping(S, o, n, C, c, m, notes):")
@@ -164,7 +164,7 @@ class Program:
         for p in self.constraints:
             self._predicate(f"con_{p.name}(S, o, n, notes)", p)
         self._define("expandable(S, o, n, notes)")
-        tests = " and ".join(f"(notes[19] & {1 << i} == 0 or con_{p.name}(S, o, n, notes))" for i, p in enumerate(self.constraints))
+        tests = " and ".join(f"(notes[{kernel.WANTED_CONSTRAINTS}] & {1 << i} == 0 or con_{p.name}(S, o, n, notes))" for i, p in enumerate(self.constraints))
         self.writer.line(f"return {tests or 'True'}")
 
     def _predicate(self, head: str, p: ir.Property) -> None:

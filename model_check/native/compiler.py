@@ -5,7 +5,7 @@ function through all of LLVM, to machine code; a part is only ever called by com
 LLVM's code, and the entry that it ends up in is optimized as a whole, once.
 
 Three more things make the same compilation two to three times as long, none of which changes what is compiled:
-resolving the operators of integers anew at each use, the garbage collector (a compilation makes millions of objects
+resolving the operators of numbers and arrays anew at each use, the garbage collector (a compilation makes millions of objects
 that stay), and CPython's stack when deep calls come and go at the edge of one of its pieces (`undisturbed`).
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import gc
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from numba import types
@@ -21,36 +21,51 @@ from numba._dynfunc import make_function
 from numba.core import compiler, typed_passes, untyped_passes
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.typing.context import Context
+from numba.extending import models, register_model
 
 T = TypeVar("T")
 
-_NAMES = "add sub mul floordiv mod and_ or_ xor lshift rshift iadd isub imul iand ior ixor eq ne lt le gt ge neg invert not_"
-_OPERATORS = {getattr(operator, name) for name in _NAMES.split()}
+_NAMES = "add sub mul floordiv mod and_ or_ xor lshift rshift iadd isub imul iand ior ixor eq ne lt le gt ge neg invert not_ getitem setitem"
+_OPERATIONS = {bool, *(getattr(operator, name) for name in _NAMES.split())}
 
 
-class _Remembering:
-    """Numba's typing context, which resolves an operator on given types of numbers once."""
+class _Operation(types.Function):
+    """Numba's type of an operation, which resolves a call on given types once."""
 
-    _known: ClassVar[dict[tuple[Any, ...], Any]] = {}
+    def __init__(self, function: types.Function) -> None:
+        super().__init__(function.templates)
+        self._signatures: dict[tuple[Any, ...], Any] = {}
 
-    def __init__(self, context: Any) -> None:
-        self._context = context
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._context, name)
-
-    def resolve_function_type(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    def get_call_type(self, context: Any, arguments: tuple[Any, ...], keywords: Mapping[str, Any]) -> Any:
         """The signature of a call; a literal number is typed as any other of its type."""
-        operation = function.typing_key if isinstance(function, types.Function) else function
-        if isinstance(operation, types.Type) or operation not in _OPERATORS:
-            return self._context.resolve_function_type(function, arguments, keywords)
         plain = tuple(types.unliteral(a) for a in arguments)
-        if not all(isinstance(a, (types.Integer, types.Boolean)) for a in plain):
-            return self._context.resolve_function_type(function, arguments, keywords)
-        key = (operation, plain)
-        if key not in self._known:
-            self._known[key] = self._context.resolve_function_type(function, plain, keywords)
-        return self._known[key]
+        if not all(isinstance(a, (types.Integer, types.Boolean, types.Array)) for a in plain):
+            return super().get_call_type(context, arguments, keywords)
+        if plain not in self._signatures:
+            self._signatures[plain] = super().get_call_type(context, plain, keywords)
+        return self._signatures[plain]
+
+
+register_model(_Operation)(models.OpaqueModel)
+
+
+class _Remembering(Context):
+    """Numba's typing context, in which operations remember what they resolved."""
+
+    _known: ClassVar[dict[types.Function, _Operation]] = {}
+
+    def __init__(self, context: Context) -> None:
+        # The same context by another class, not a copy: what is registered in either is in both.
+        self.__dict__ = context.__dict__
+
+    def _lookup_global(self, value: Any) -> Any:
+        found = super()._lookup_global(value)
+        if not isinstance(found, types.Function) or found.typing_key not in _OPERATIONS:
+            return found
+        if found not in self._known:
+            self._known[found] = _Operation(found)
+        return self._known[found]
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -69,6 +84,22 @@ class _Typing(typed_passes.NopythonTypeInference):
             state.typingctx = context
 
 
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _Lowering(typed_passes.NativeLowering):
+    """From types to LLVM's code, remembering what typing resolved."""
+
+    _name = "ionian_lowering"
+
+    def run_pass(self, state: Any) -> bool:
+        """As Numba's."""
+        context = state.targetctx.typing_context
+        state.targetctx.typing_context = _Remembering(context)
+        try:
+            return bool(super().run_pass(state))
+        finally:
+            state.targetctx.typing_context = context
+
+
 class _PartLibrary(JITCodeLibrary):
     """LLVM's code of a part: neither optimized as a module nor made machine code, but ready to be linked into a caller's."""
 
@@ -81,8 +112,8 @@ class _PartLibrary(JITCodeLibrary):
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class _PartLowering(typed_passes.NativeLowering):
-    """From types to LLVM's code, and no further."""
+class _PartLowering(_Lowering):
+    """The same, and no further."""
 
     _name = "ionian_part_lowering"
 
@@ -102,7 +133,7 @@ class _PartLowering(typed_passes.NativeLowering):
 class _Entry(compiler.CompilerBase):
     """The passes for a function that Python calls."""
 
-    lowering: Any = typed_passes.NativeLowering
+    lowering: Any = _Lowering
 
     def define_pipelines(self) -> list[Any]:
         """Numba's passes in their order, without those for closures, `with`, `raise`, inlining, literals and array expressions."""

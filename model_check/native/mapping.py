@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from model_check.native.actions import BEFORE, define, write_actions
 from model_check.native.expressions import Translator
-from model_check.native.kernel import NOTES
+from model_check.native.kernel import FULL, NOTES, UNDEFINED
 from model_check.native.layout import WORD_BITS, Layout, Slot
 from model_check.native.writer import Writer
 from spec.language import ScopeError, ir
@@ -31,8 +31,8 @@ _ALLOWED = """    A = np.empty({row}, np.int64)
     counts = np.zeros({notes}, np.int64)
     tried = np.zeros({actions}, np.int64)
     abs_successors(A, 0, x, np.uint64(0), 0, D, DO, DT, DM, counts, tried)
-    if counts[4] != 0:
-        notes[3] = {full}
+    if counts[{full}] != 0:
+        notes[{undefined}] = {place}
     for k in range(counts[0]):
         if same_row(D, DO[k], DO[k + 1] - DO[k], B, {fixed} + y):
             return True
@@ -72,7 +72,9 @@ def write_refinement(writer: Writer, abstract: Layout, refinement: ir.Refinement
         "most": MOST_SUCCESSORS,
         "notes": NOTES,
         "actions": len(abstract.protocol.ir.actions),
-        "full": writer.sites.number(refinement.place),
+        "full": FULL,
+        "undefined": UNDEFINED,
+        "place": writer.sites.number(refinement.place),
     }
     writer.lines += _ALLOWED.format(**numbers).splitlines()
 

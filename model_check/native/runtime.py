@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 
 from model_check.native.compiler import ENTRY, PART
+from model_check.native.layout import TAG_SHIFT
 
 _K1 = np.uint64(0x9E3779B97F4A7C15)
 _K2 = np.uint64(0xD6E8FEB86659FD93)
@@ -104,7 +105,7 @@ def tail_clear(rows, start, length, tag, total):
     kept = 0
     for j in range(length):
         word = rows[start + j]
-        if word >> 56 == tag:
+        if word >> TAG_SHIFT == tag:
             total -= mix(word)
         else:
             rows[start + kept] = word
@@ -117,7 +118,7 @@ def tail_subset(a, a_start, a_length, b, b_start, b_length, tag):
     """Whether all words of one tag in one tail are in another."""
     for j in range(a_length):
         word = a[a_start + j]
-        if word >> 56 == tag and not tail_has(b, b_start, b_length, word):
+        if word >> TAG_SHIFT == tag and not tail_has(b, b_start, b_length, word):
             return False
     return True
 
@@ -126,9 +127,9 @@ def tail_subset(a, a_start, a_length, b, b_start, b_length, tag):
 def same_but(a, i, a_end, b, j, b_end, tags):
     """Whether two tails hold the same words, those of some tags (a bit mask) aside."""
     while True:
-        while i < a_end and (tags >> (a[i] >> 56)) & 1 != 0:
+        while i < a_end and (tags >> (a[i] >> TAG_SHIFT)) & 1 != 0:
             i += 1
-        while j < b_end and (tags >> (b[j] >> 56)) & 1 != 0:
+        while j < b_end and (tags >> (b[j] >> TAG_SHIFT)) & 1 != 0:
             j += 1
         if i == a_end or j == b_end:
             return i == a_end and j == b_end

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from model_check.native.kernel import REMOVED_RULES, UNDEFINED
 from model_check.native.layout import TAG_SHIFT, WORD_BITS, Slot
 from model_check.native.writer import Row, Writer, identifier
 from spec.language import ScopeError, ir
@@ -73,7 +74,7 @@ class Values:
     def in_force(self, rule: str) -> str:
         """Source of whether a rule has not been removed (a bit of the mask in the notes)."""
         number = [name for name, _ in self.layout.protocol.ir.rules].index(rule)
-        return f"(notes[16] & {1 << number} == 0)"
+        return f"(notes[{REMOVED_RULES}] & {1 << number} == 0)"
 
     def _Some(self, e: ir.Expr) -> str:
         assert isinstance(e, ir.Some)
@@ -91,7 +92,8 @@ class Values:
     def _undefined_if(self, condition: str, place: ir.Place, instead: str) -> None:
         """Note an expression without a value, and go on with some value that keeps the code in bounds."""
         with self.writer.block(f"if {condition}:"):
-            self.writer.line(f"notes[3] = notes[3] if notes[3] else {self.writer.sites.number(place)}")
+            noted = f"notes[{UNDEFINED}]"
+            self.writer.line(f"{noted} = {noted} if {noted} else {self.writer.sites.number(place)}")
             self.writer.line(instead)
 
     def _IsNone(self, e: ir.Expr) -> str:

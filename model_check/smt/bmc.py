@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from model_check import itf
-from model_check.check import Bounds, EngineError, Verdict, confirm, explanation_json, resolve_names, trace_json
+from model_check.check import Bounds, EngineError, Verdict, confirm, explanation_json, resolve_names, trace_json, words_of_start
 from model_check.evaluation import guarded, leads, successors
 from model_check.explain import Explanation
 from model_check.smt.circuit import Answer, Literal, Solver
@@ -142,7 +142,7 @@ class _Search:
         self.solver = Solver(self.encoder.circuit, None if timeout is None else self.began + timeout)
         self.precedence = Precedence(self.encoder)
         named = tuple(p for p in protocol.ir.of_kind("constraint") if p.name in constraints)
-        self.bounds = Bounds(constraints, None, "" if start is None else f"the state after step {len(start.steps)} of a given trace")
+        self.bounds = Bounds(constraints, None, words_of_start(start))
         self.unrolling = Unrolling(self.encoder, self.solver, self._begin(), properties, named)
         self.depth_seconds: list[float] = []
         self.covered = -1

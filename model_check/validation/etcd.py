@@ -3,7 +3,7 @@
 Most lines leave no choice. Those that do (`etcd_ways.py`) are gone back to when a line is refused: to the latest one that the
 refused line depends on, for another way at the others would not change it. What lines depend on is noted with each
 server: the choices made at it, and at those that it has heard from. When all ways of a choice are refused, the earlier
-choices that any of these refusals depends on are gone back to in turn. So `refused` means that no way is left.
+choices that any of these refusals depends on are gone back to in turn. `refused` means that no way is left, but for one thing.
 
 Choices multiply, and most do not bear on a refusal that seems to depend on them. One all of whose ways lead to the very
 same refusals is taken not to bear on them, and is not gone back to for them again.

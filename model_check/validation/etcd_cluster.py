@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
@@ -12,9 +13,9 @@ from model_check.validation.run import Run
 from spec.etcd_raft import EtcdRaft
 from spec.etcd_records import Change, Config, ConfigAt, Kind, Message, Node, Write
 from spec.language import Scope, Set
-from spec.replicated_log import Index, Term
 
-_UNBOUNDED = 1 << 40
+_UNBOUNDED = 1 << 64
+"""More than a line can show."""
 _TYPES = {
     Kind.APPEND: "MsgApp",
     Kind.APPEND_REPLY: "MsgAppResp",
@@ -31,11 +32,12 @@ class Cluster:
 
     def __init__(self, events: list[Event]) -> None:
         self.events = events
-        numbers = sorted(_servers(events))
+        numbers = sorted(set().union(*(event.servers for event in events)))
         self.nodes = {number: Node(i) for i, number in enumerate(numbers)}
         self.ids = {node: number for number, node in self.nodes.items()}
         self.protocol = EtcdRaft(Scope(node=max(len(numbers), 1), term=_UNBOUNDED, index=_UNBOUNDED, slot=_UNBOUNDED))
         self._next = _following(events)
+        self._lines_of = _lines_of(events)
         self._position = {event.line: position for position, event in enumerate(events)}
         self._shown: dict[frozenset[Node], tuple[int, ...]] = {}
         self.peers = self._founding_peers()
@@ -71,14 +73,6 @@ class Cluster:
             m.reject,
             int(m.hint),
         )
-
-    def index(self, number: int) -> Index:
-        """A position of the log."""
-        return Index(number)
-
-    def term(self, number: int) -> Term:
-        """A term."""
-        return Term(number)
 
     def words(self, action: str, arguments: tuple[Any, ...]) -> str:
         """A step, with the servers' numbers."""
@@ -129,6 +123,12 @@ class Cluster:
         """The next line of the same server."""
         found = self._next[position]
         return None if found is None else self.events[found]
+
+    def next_line_of(self, n: Node, position: int) -> Event | None:
+        """The next line of some server after a line."""
+        lines = self._lines_of.get(self.ids[n], [])
+        found = bisect_right(lines, position)
+        return self.events[lines[found]] if found < len(lines) else None
 
     def after(self, event: Event) -> Event | None:
         """The next line of a line's server."""
@@ -263,16 +263,12 @@ class Cluster:
         return []
 
 
-def _servers(events: list[Event]) -> set[int]:
-    """All servers that a trace names."""
-    found: set[int] = set()
-    for event in events:
-        found.add(event.node)
-        found.update(event.conf[0], event.conf[1], event.new_conf, (number for _, number in event.changes))
-        if event.message is not None:
-            found.update((event.message.source, event.message.target))
-        found.add(event.vote)
-    return found - {0}
+def _lines_of(events: list[Event]) -> dict[int, list[int]]:
+    """The places of each server's lines."""
+    found: dict[int, list[int]] = {}
+    for position, event in enumerate(events):
+        found.setdefault(event.node, []).append(position)
+    return found
 
 
 def _following(events: list[Event]) -> list[int | None]:

@@ -33,8 +33,7 @@ def _unannounced(stage: Stage, event: Event, n: Node) -> tuple[Any, ...]:
     """The step by which a server becomes a follower without a line that says why."""
     role = stage.run.peek("role", n)
     if event.term > stage.run.peek("term", n):
-        heard = [x for x in stage.run.peek("reached") if x.term == event.term and x.node != n]
-        return ("hear_of_term", n, heard[0] if heard else Reached(Term(event.term), next((p for p in stage.phases if p != n), n)))
+        return ("hear_of_term", n, _heard(stage, Term(event.term), n))
     if role == Role.LEADER:
         return ("abdicate", n)
     if role != Role.PRE_CANDIDATE:
@@ -43,6 +42,16 @@ def _unannounced(stage: Stage, event: Event, n: Node) -> tuple[Any, ...]:
             raise Refused("lose_pre_vote", "role == StatePreCandidate", why)
         stand(stage, n)
     return ("lose_pre_vote", n)
+
+
+def _heard(stage: Stage, term: Term, n: Node) -> Reached:
+    """That another server has sent messages in a term; if none has, what is said and refused."""
+    said = [Reached(term, p) for p in stage.phases if p != n]
+    reached = stage.run.peek("reached")
+    heard = next((x for x in said if x in reached), None)
+    if heard is None:
+        heard = next((x for x in said if stage.run.peek("term", x.node) == term and stage.hands_out_before_its_line(x.node)), None)
+    return heard or next(iter(said), Reached(term, n))
 
 
 def stand(stage: Stage, n: Node) -> None:

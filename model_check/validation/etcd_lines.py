@@ -29,6 +29,8 @@ ACTIONS = ("AddNewServer", "RemoveServer", "AddLearner")
 NOBODY = 0
 LONGEST_LOG = 1 << 24
 """In entries: a server's log is held from its first entry on."""
+MOST_SERVERS = 128
+"""What a leader knows of each is held for each that might lead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +76,25 @@ class Event:
     new_conf: tuple[int, ...]
     own_progress: tuple[int, int] | None
 
+    @property
+    def servers(self) -> set[int]:
+        """All servers that the line names."""
+        ends = () if self.message is None else (self.message.source, self.message.target)
+        return {self.node, self.vote, *self.conf[0], *self.conf[1], *self.new_conf, *(number for _, number in self.changes), *ends} - {NOBODY}
+
 
 def read_etcd_events(path: Path) -> list[Event]:
     """The events of a trace file; TraceError where it cannot be read or a line is malformed."""
-    return [event for line, source in numbered_lines(path) if (event := _event(line, source)) is not None]
+    events: list[Event] = []
+    servers: set[int] = set()
+    for line, source in numbered_lines(path):
+        event = _event(line, source)
+        if event is not None:
+            events.append(event)
+            servers |= event.servers
+            if len(servers) > MOST_SERVERS:
+                raise BadLine(line, "event", f"is of more than {MOST_SERVERS} servers, with those named before; such traces cannot be judged")
+    return events
 
 
 def _event(line: int, source: str) -> Event | None:

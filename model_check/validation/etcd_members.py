@@ -18,27 +18,54 @@ def ways_to_apply(stage: Stage, event: Event, n: Node) -> list[Way]:
     m = stage.run.peek("handling", n)
     if m is not None and m.kind == Kind.SNAPSHOT:
         return [partial(_restore, stage, event, n, m)]
-    mark, phase, quiet, stage.quiet = stage.run.mark(), stage.phases[n], stage.quiet, True
+    late = [partial(_apply_late, stage, event, n)] if stage.phases[n].late else []
+    quiet, stage.quiet = stage.quiet, True
+    ways = _ways_to_lead_there(stage, event, n, True) or _ways_to_lead_there(stage, event, n, False)
+    stage.quiet = quiet
+    if _founding_left(stage, n) > stage.cluster.repeats_from(stage.position):
+        # It has rather passed over the founding entries.
+        ways.sort(key=lambda way: -way[0])
+    if not ways and not late:
+        ways = [(0, "apply_change")]
+    return late + [partial(_apply, stage, event, n, passed, action) for passed, action in ways]
+
+
+def _apply_late(stage: Stage, event: Event, n: Node) -> None:
+    """A server applies a change that it was given before it took over a snapshot: that includes the change, which now changes nothing."""
+    stage.settle(n)
+    stage.shows(event, n, "apply_change")
+    change, *others = stage.phases[n].late
+    config: Config = stage.run.peek("config", n)
+    gone = config.incoming | config.outgoing | config.learners | config.learners_next
+    if change.joint or change.leave or not change.voters <= config.incoming or not change.learners <= config.learners or change.removed & gone:
+        why = "the server applies a change after a snapshot that includes it, and so would change what the snapshot says"
+        raise Refused("apply_change", "i > self.applied[n]", why)
+    departs = _departs(stage, event, n)
+    if departs is not None:
+        raise departs
+    stage.now(n, late=tuple(others))
+
+
+def _ways_to_lead_there(stage: Stage, event: Event, n: Node, ahead: bool) -> list[tuple[int, str]]:
+    """How many changes a server may have passed over, and by which step it has come to the configuration of a line, and `ahead` of its next one."""
     ways: list[tuple[int, str]] = []
+    mark, phase = stage.run.mark(), stage.phases[n]
     with suppress(Refused):
         stage.settle(n)
         for passed in count():
-            found = {action: _leads_to(stage, event, n, action) for action in ("apply_change", "reject_change")}
+            found = {action: _leads_to(stage, event, n, action, ahead) for action in ("apply_change", "reject_change")}
             ways += [(passed, a) for a, config in found.items() if config and (a == "apply_change" or config != found["apply_change"])]
             if not _passes_over(stage, n):
                 break
     stage.run.back(mark)
-    stage.phases[n], stage.quiet = phase, quiet
-    if _founding_left(stage, n) > stage.cluster.repeats_from(stage.position):
-        # It has rather passed over the founding entries.
-        ways.sort(key=lambda way: -way[0])
-    return [partial(_apply, stage, event, n, passed, action) for passed, action in ways or [(0, "apply_change")]]
+    stage.phases[n] = phase
+    return ways
 
 
-def _leads_to(stage: Stage, event: Event, n: Node, action: str) -> Config | None:
-    """The configuration that a step leads to, if it is the one that a line, and the server's next one, show."""
+def _leads_to(stage: Stage, event: Event, n: Node, action: str, ahead: bool) -> Config | None:
+    """The configuration that a step leads to, if it is the one that a line, and `ahead` the server's next one, show."""
     mark = stage.run.mark()
-    fits = stage.run.take(action, n) and _departs(stage, event, n) is None
+    fits = stage.run.take(action, n) and _departs(stage, event, n) is None and (not ahead or _fits_ahead(stage, n))
     config: Config = stage.run.peek("config", n)
     stage.run.back(mark)
     return config if fits else None
@@ -120,28 +147,33 @@ def _rejects(stage: Stage, n: Node) -> bool:
 
 
 def _departs(stage: Stage, event: Event, n: Node) -> Refused | None:
-    """Whether the configuration in force is another than a line, and the server's next one, show."""
-    config: Config = stage.run.peek("config", n)
-    incoming, outgoing = stage.cluster.shown(config.incoming), stage.cluster.shown(config.outgoing)
-    if event.new_conf != incoming:
-        why = f"the server takes {text(event.new_conf)} for the voters; by the change that it applies they are {text(incoming)}"
-        return Refused("apply_change", f"newconf == {text(incoming)}", why)
+    """Whether the configuration in force has other voters than a line shows."""
+    incoming = stage.cluster.shown(stage.run.peek("config", n).incoming)
+    if event.new_conf == incoming:
+        return None
+    why = f"the server takes {text(event.new_conf)} for the voters; by the change that it applies they are {text(incoming)}"
+    return Refused("apply_change", f"newconf == {text(incoming)}", why)
+
+
+def _fits_ahead(stage: Stage, n: Node) -> bool:
+    """Whether the configuration in force has the outgoing voters that the server's next line shows, which refuses any others."""
     shown = stage.cluster.outgoing_after(stage.position)
-    if shown is not None and shown != outgoing:
-        why = f"the server's next line shows the outgoing voters {text(shown)}; by the change that it applies they are {text(outgoing)}"
-        return Refused("apply_change", f"conf[1] == {text(outgoing)}", why)
-    return None
+    return shown is None or shown == stage.cluster.shown(stage.run.peek("config", n).outgoing)
 
 
 def _restore(stage: Stage, event: Event, n: Node, m: Message) -> None:
     """A follower takes over the configuration of a snapshot."""
+    given = stage.run.peek("log", n)[stage.run.peek("applied", n) : stage.run.peek("handed_out", n)]
+    late = tuple(entry.change for entry in given if entry.change is not None)
     found = [c for c in stage.run.peek("configs") if c.index <= m.entries.last]
     fitting = [c for c in sorted(found, key=lambda c: -c.index) if stage.cluster.shown(c.config.incoming) == event.new_conf]
-    for c in fitting or found:
-        mark = stage.run.mark()
-        if stage.run.take("restore", n, c) and _departs(stage, event, n) is None:
-            stage.shows(event, n, "restore", conf=((), ()))
-            return
-        stage.run.back(mark)
+    for ahead in (True, False):
+        for c in fitting:
+            mark = stage.run.mark()
+            if stage.run.take("restore", n, c) and (not ahead or _fits_ahead(stage, n)):
+                stage.shows(event, n, "restore", conf=((), ()))
+                stage.now(n, late=late)
+                return
+            stage.run.back(mark)
     stage.take("restore", n, (fitting or found)[0])
     raise _departs(stage, event, n) or Refused("restore", "c in self.configs", "the snapshot has another configuration")

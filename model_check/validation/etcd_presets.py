@@ -56,10 +56,10 @@ def _preset(cluster: Cluster, life: list[Event]) -> Preset:
     start = life[0]
     restored = life[1] if len(life) > 1 and life[1].name == "ApplyConfChange" else None
     begun = life[2] if restored and len(life) > 2 and life[2].name == "BecomeFollower" else None
-    if restored is None or (not restored.new_conf and start.log == 0 and (begun is None or begun.term == 0)):
+    incoming, outgoing = restored.new_conf if restored else (), begun.conf[1] if begun else ()
+    if not incoming and start.log == 0 and (begun is None or begun.term == 0):
         return _EMPTY
-    outgoing = begun.conf[1] if begun else ()
-    config = Config(cluster.members(restored.new_conf), cluster.members(outgoing), Set(), Set())
+    config = Config(cluster.members(incoming), cluster.members(outgoing), Set(), Set())
     term = begun.term if begun else 0
     entry = Entry(Term(_term_of_presets(cluster.events, start.log, term)), None)
     vote = cluster.nodes.get(begun.vote) if begun else None

@@ -55,16 +55,15 @@ def _reach_next(stage: Stage, n: Node, p: Node, wanted: int) -> None:
 
 
 def _reach_for_snapshot(stage: Stage, n: Node, p: Node) -> None:
-    """Compaction and reports that are not traced, where only they explain that a leader sends a snapshot."""
+    """Compaction and reports that are not traced, where only they explain that a leader sends a snapshot; a report bars less than compaction."""
     run = stage.run
     progress = run.peek("progress", n, p)
     if progress == Progress.SNAPSHOT:
         # It was lost, or what follows it has been compacted meanwhile.
         stage.take("report_snapshot", n, p, False)
-    needed = run.peek("next_index", n, p)
-    if progress == Progress.REPLICATE and needed > run.peek("handed_out", n):
+    elif progress == Progress.REPLICATE and run.peek("compacted", n) < run.peek("next_index", n, p):
         stage.take("report_unreachable", n, p)
-        needed = run.peek("next_index", n, p)
+    needed = run.peek("next_index", n, p)
     if run.peek("compacted", n) < needed:
         stage.take("compact", n, needed)
 
@@ -105,7 +104,7 @@ def _told_before(stage: Stage, event: Event, n: Node) -> list[Untraced]:
             return [("report_unreachable", n, p)]
     if progress == Progress.SNAPSHOT and run.peek("pending_snapshot", n, p) > m.index >= run.peek("compacted", n):
         sent = stage.cluster.next_call(stage.position, m.source)
-        if sent is not None and sent.index == run.peek("pending_snapshot", n, p):
+        if sent is None or sent.index != m.index:
             # The acknowledgement did not suffice to go on from: what follows it was dropped already.
             return [("compact", n, Index(m.index + 1))]
     return []
@@ -125,6 +124,8 @@ def _receive(stage: Stage, event: Event, n: Node, before: Untraced) -> None:
     known = stage.sent.get(message, [])
     for m in known:
         if _arrives(stage, n, m):
+            return
+        if m.source != n and m in stage.run.peek("queued") and stage.hands_out_before_its_line(m.source) and _arrives(stage, n, m):
             return
     if known:
         stage.take("receive", n, known[0])
@@ -172,6 +173,10 @@ def commit(stage: Stage, event: Event, n: Node) -> None:
 
 def ready(stage: Stage, event: Event, n: Node) -> None:
     """A server hands out what is to be written, sent and applied."""
+    if stage.phases[n].handed_out:
+        stage.shows(event, n, "ready")
+        stage.now(n, handed_out=False)
+        return
     stage.settle(n)
     stage.shows(event, n, "ready")
     stage.take("ready", n)

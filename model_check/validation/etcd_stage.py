@@ -11,7 +11,7 @@ from model_check.validation.etcd_lines import Event, WireMessage
 from model_check.validation.etcd_presets import initial_state
 from model_check.validation.run import Run
 from model_check.validation.verdict import Refused, refused_step
-from spec.etcd_records import Config, Message, Node, Role, Slot
+from spec.etcd_records import Change, Config, Message, Node, Role, Slot
 from spec.language import SpecError
 
 _ROLES = {Role.FOLLOWER: "StateFollower", Role.PRE_CANDIDATE: "StatePreCandidate", Role.CANDIDATE: "StateCandidate", Role.LEADER: "StateLeader"}
@@ -32,12 +32,16 @@ class Phase:
         founding: How many founding members' lines have come.
         began: The position of the configuration that it has started with, among founding entries.
         batch: The proposals whose lines have come and which are not yet appended; a None is a command.
+        late: The changes that its application was given, and had not applied, when it took over a snapshot that includes them.
+        handed_out: Whether what its next line, a Ready, hands out has been handed out before that line.
     """
 
     boot: str = "off"
     founding: int = 0
     began: int = 0
     batch: tuple[Proposal, ...] = ()
+    late: tuple[Change, ...] = ()
+    handed_out: bool = False
 
 
 class Stage:
@@ -77,6 +81,10 @@ class Stage:
         for w in self.cluster.writes(self.run, n)[:count]:
             self.take("persist", n, replace(w, slot=Slot(1)))
 
+    def runs(self, n: Node) -> bool:
+        """Whether a server runs, and has read its disk."""
+        return self.phases[n].boot not in ("off", "restore", "begin")
+
     def settle(self, n: Node) -> None:
         """Before server n does anything else: what it has received, but may ignore, is ignored, and proposals may have been dropped."""
         if self.run.peek("handling", n) is not None:
@@ -96,6 +104,22 @@ class Stage:
     def now(self, n: Node, **changes: Any) -> None:
         """Server n's lines are in the middle of something else."""
         self.phases[n] = replace(self.phases[n], **changes)
+
+    def hands_out_before_its_line(self, p: Node) -> bool:
+        """Take the Ready that is server p's next line before that line, if it is one: the library's `Node` hands it to the application first, then logs it."""
+        following = self.cluster.next_line_of(p, self.position)
+        if following is None or following.name != "Ready" or self.phases[p].handed_out or not self.runs(p):
+            return False
+        mark, phase = self.run.mark(), self.phases[p]
+        try:
+            self.settle(p)
+            self.take("ready", p)
+        except Refused:
+            self.run.back(mark)
+            self.phases[p] = phase
+            return False
+        self.now(p, handed_out=True)
+        return True
 
     # --- what a line shows
 

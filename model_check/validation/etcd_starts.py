@@ -10,12 +10,14 @@ from model_check.validation.etcd_restarts import Restart, restarts
 from model_check.validation.etcd_stage import Phase, Stage, Way, text
 from model_check.validation.verdict import Refused
 from spec.etcd_records import Node
+from spec.language import State
 
 
 def ways_to_start(stage: Stage, event: Event, n: Node) -> list[Way]:
     """A server starts, with any disk that a crash may have left.
 
     Where a disk leads to all that its first lines show, those that do not are left out: they are refused within these lines.
+    So are those that lead to the same state as one before: a write of which all was done is one that was torn at its end.
     """
     if stage.phases[n].boot == "off":
         return [partial(_first_start, stage, event, n)]
@@ -23,7 +25,13 @@ def ways_to_start(stage: Stage, event: Event, n: Node) -> list[Way]:
     pass_over_up_to(stage, n, event.commit)
     found = restarts(stage.cluster, stage.run, stage.position, n)
     stage.run.back(mark)
-    fitting = [restart for restart in found if restart.shown == 3 and _is_possible(stage, event, n, restart)]
+    fitting: list[Restart] = []
+    led: list[State] = []
+    for restart in found:
+        state = _leads_to(stage, event, n, restart) if restart.shown == 3 else None
+        if state is not None and state not in led:
+            fitting.append(restart)
+            led.append(state)
     return [partial(_restart, stage, event, n, restart) for restart in fitting or found]
 
 
@@ -46,27 +54,23 @@ def _come_back(stage: Stage, event: Event, n: Node, restart: Restart) -> None:
     stage.take(restart.action, n, *restart.arguments)
 
 
-def _is_possible(stage: Stage, event: Event, n: Node, restart: Restart) -> bool:
+def _leads_to(stage: Stage, event: Event, n: Node, restart: Restart) -> State | None:
+    """The state that a way to come back leads to, if it is possible."""
     mark, quiet, stage.quiet = stage.run.mark(), stage.quiet, True
     try:
         _come_back(stage, event, n, restart)
+        return stage.run.state
     except Refused:
-        return False
+        return None
     finally:
         stage.run.back(mark)
         stage.quiet = quiet
-    return True
 
 
 def _start_shows(stage: Stage, event: Event, n: Node, action: str) -> None:
     """A server that starts shows its log and where its snapshot ends, and has not yet read anything else from its disk."""
     compacted = int(stage.run.peek("compacted", n))
     stage.shows(event, n, action, **{"state.term": 0, "state.vote": 0, "state.commit": compacted, "role": "StateFollower", "conf": ((), ())})
-
-
-def boots(stage: Stage, n: Node) -> bool:
-    """Whether a server is not running, or has not yet read its disk."""
-    return stage.phases[n].boot in ("off", "restore", "begin")
 
 
 def boot(stage: Stage, event: Event, n: Node) -> None:

@@ -41,7 +41,7 @@ _ONE_WAY: dict[str, Callable[[Stage, Event, Node], None]] = {
 
 def ways(stage: Stage, event: Event, n: Node) -> list[Way]:
     """The ways to explain a line, likelier ones first."""
-    if event.name != "InitState" and etcd_starts.boots(stage, n):
+    if event.name != "InitState" and not stage.runs(n):
         return [partial(etcd_starts.boot, stage, event, n)]
     if etcd_starts.founds(stage, event, n):
         return [partial(etcd_starts.found, stage, event, n)]

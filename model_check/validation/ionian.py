@@ -116,7 +116,7 @@ class Judge:
             self._send(line, line.message)
         else:
             if line.message is not None:
-                self._arrives(line, line.message)
+                self._arrives(line.message)
             if self.header.writes_logged:
                 server.waiting.append(line)
             else:
@@ -157,7 +157,7 @@ class Judge:
 
     # --- Messages
 
-    def _arrives(self, line: Line, m: Message) -> None:
+    def _arrives(self, m: Message) -> None:
         if m not in self.steps.sent:
             raise self._never_sent(m)
         self._heard |= {(m.kind, m.target, m.source, 0), (m.kind, m.target, m.source, m.term)}

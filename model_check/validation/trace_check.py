@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from collections.abc import Callable
@@ -42,6 +43,8 @@ def check_trace(path: Path, format_name: str | None = None) -> Result:
     """The verdict on a trace file; TraceError where it cannot be read or is malformed. Without a format, the one that its first line tells."""
     began = time.monotonic()
     with at_its_place(path):
+        if path.is_fifo():
+            raise OSError(errno.ESPIPE, "it is a pipe, of which all is gone once read; write the trace into a file")
         events, (verdict, explained, departure) = FORMATS[format_name or _format_of(path)](path)
     return Result(str(path), verdict, events, explained, departure, time.monotonic() - began)
 

@@ -34,7 +34,7 @@ class BadLine(Exception):
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """The lines of a file that are not blank, numbered from 1; .gz is decompressed.
+    """The lines of a file that are not blank, numbered from 1; .gz is decompressed, a byte order mark is passed over.
 
     Raises TraceError where the file cannot be read or is larger than allowed. BadLine raised by whoever reads the lines
     is to be turned into one by `at_its_place`.
@@ -48,7 +48,7 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
             if total > LONGEST_FILE:
                 raise BadLine(number, "", f"lies beyond {LONGEST_FILE:,} bytes; divide the trace")
             try:
-                text = data.decode("utf-8").strip()
+                text = data.decode("utf-8").removeprefix("\ufeff").strip()
             except UnicodeDecodeError:
                 raise BadLine(number, "", "is no text in UTF-8") from None
             if text:

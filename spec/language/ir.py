@@ -7,6 +7,7 @@ A name is a parameter, a `let` or a bound variable; names are unique within one 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from spec.language.types import MapType, SortType, Type
 
@@ -565,7 +566,15 @@ def walk_all(nodes: tuple[object, ...]) -> list[object]:
 
 
 def sorts_with_quorums(protocol: ProtocolIR) -> frozenset[str]:
-    """The names of the sorts of which actions or properties ask for quorums."""
-    bodies = (*(p.domain for a in protocol.actions for p in a.parameters), *(s for a in protocol.actions for s in a.body))
-    used = walk_all((*bodies, *(p.body for p in protocol.properties)))
-    return frozenset(n.sort.name for n in used if isinstance(n, (QuorumDomain, IsQuorum)))
+    """The names of the sorts of which the protocol asks for quorums."""
+    return _sorts_of(protocol, QuorumDomain, IsQuorum)
+
+
+def sorts_with_subsets(protocol: ProtocolIR) -> frozenset[str]:
+    """The names of the sorts over all of whose subsets the protocol ranges."""
+    return _sorts_of(protocol, SubsetDomain)
+
+
+def _sorts_of(protocol: ProtocolIR, *kinds: type[Any]) -> frozenset[str]:
+    nodes: list[Any] = walk_all((protocol.init, *protocol.actions, *(p.body for p in protocol.properties)))
+    return frozenset(n.sort.name for n in nodes if isinstance(n, kinds))

@@ -326,7 +326,7 @@ def _property(definitions: Definitions, source: Source, tree: ast.FunctionDef, k
     check_signature(source, tree)
     names = [a.arg for a in tree.args.args]
     on_step = len(names) == 2
-    if len(names) not in (1, 2) or (kind == "action_property") != on_step and kind not in ("witness",):
+    if len(names) not in (1, 2) or (kind == "action_property") != on_step and kind != "witness":
         wanted = "self and the state after the step" if kind == "action_property" else "self"
         source.error(tree, f"{kind} `{tree.name}` takes {count(len(names), 'parameter')}", f"give it {wanted}")
     if tree.returns is not None and ast.unparse(tree.returns) != "bool":

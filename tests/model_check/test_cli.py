@@ -341,6 +341,7 @@ REFUSALS = [
     (["check", "paxos", "--quorums", "explicit:1/9"], ["quorums must be non-empty sets of members 1..3"]),
     (["check", "paxos", "--quorums", "value=majorities"], ["has no quorums of `value`, but of acceptor"]),
     (["check", "consensus", "--quorums", "majorities"], ["has quorums of nothing"]),
+    (["check", "etcd-raft", "--quorums", "majorities"], ["has quorums of nothing"]),
     (["check", "paxos", "--json", "/no/such/folder/r.json"], ["--json", "/no/such/folder/r.json cannot be written: No such file or directory"]),
     (["check", "paxos", "--itf", "/"], ["cannot be written: it is a folder"]),
     (["check", "paxos", "--search", "depth-first", "--workers", "2"], ["runs on one worker, not on 2"]),
@@ -381,7 +382,7 @@ def test_output_to_a_device_leaves_the_device_alone(tmp_path):
 
 
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
-    from model_check.cli import common
+    from model_check.cli import files
 
     path = tmp_path / "r.json"
     path.write_text("old")
@@ -390,7 +391,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
         os.close(descriptor)
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(common.os, "fdopen", fail)
+    monkeypatch.setattr(files.os, "fdopen", fail)
     assert run(["check", *SMALL, "--json", str(path)]) == 2
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["r.json"]

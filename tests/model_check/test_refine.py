@@ -21,15 +21,19 @@ from spec.voting import Voting
 PAXOS = Scope(acceptor=3, ballot=2, value=2)
 
 
-@pytest.mark.parametrize("symmetry", [False, True])
+VOTING = (Voting(Scope(acceptor=3, ballot=2, value=2)), Consensus)
+RAFT = (Raft(Scope(node=2, term=1, index=1, value=1)), ReplicatedLog)
+
+
 @pytest.mark.parametrize(
-    ("protocol", "abstract"),
+    ("protocol", "abstract", "symmetry"),
     [
-        (Voting(Scope(acceptor=3, ballot=2, value=2)), Consensus),
-        (Paxos(Scope(acceptor=2, ballot=2, value=2)), Voting),
-        (Raft(Scope(node=2, term=1, index=1, value=1)), ReplicatedLog),
+        pytest.param(*VOTING, False, id="voting"),
+        pytest.param(*VOTING, True, id="voting up to symmetry", marks=pytest.mark.long),
+        pytest.param(Paxos(PAXOS), Voting, True, id="paxos up to symmetry"),
+        pytest.param(*RAFT, False, id="raft", marks=pytest.mark.long),
+        pytest.param(*RAFT, True, id="raft up to symmetry"),
     ],
-    ids=["voting", "paxos", "raft"],
 )
 def test_both_engines_find_that_the_mapping_holds(protocol: Protocol, abstract: type[Protocol], symmetry: bool) -> None:
     found = [refine(protocol, abstract, engine=engine, symmetry=symmetry) for engine in ("native", "interpreter")]

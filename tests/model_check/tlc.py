@@ -16,7 +16,7 @@ import tempfile
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
-from model_check.cli.common import find_protocol
+from model_check.cli.specs import find_protocol
 from model_check.tla import export
 from spec.language import Protocol, Scope
 from spec.quorums import explicit

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.refinement.paxos_mutants import MULTI_PAXOS, PAXOS
+
 REPOSITORY = Path(__file__).parents[2]
 TABLE = Path(__file__).parent / "MUTANTS.md"
 LIMIT = 60
@@ -325,8 +327,6 @@ def table(caught: Sequence[tuple[Mutant, Catch | None]]) -> str:
 
 def everyone() -> list[Mutant]:
     """All mistakes, in `impl/raft`, `impl/paxos` and `impl/multi_paxos`."""
-    from tests.refinement.paxos_mutants import MULTI_PAXOS, PAXOS
-
     return [*MUTANTS, *(Mutant(*m, package=package) for package, mistakes in (("paxos", PAXOS), ("multi_paxos", MULTI_PAXOS)) for m in mistakes)]
 
 

@@ -204,6 +204,8 @@ class Play:
 
 
 STAGED = Scope(node=2, term=2, index=2, slot=1)
+BOUNDS = ("no_pre_votes", "no_heartbeats", "no_refused_changes", "no_compaction", "only_full_calls", "servers_take_turns", "disks_are_quick")
+"""Constraints of a search among several servers."""
 
 
 def short_plays() -> list[Play]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from etcd_play import Kept, Play, follow, hand_over, handed_over
+from etcd_play import BOUNDS, Kept, Play, follow, hand_over, handed_over
 
 from model_check.check import check
 from spec.etcd_raft import EtcdRaft
@@ -50,17 +50,6 @@ def test_with_the_rule_it_does_not(rule):
     with contextlib.suppress(Kept):
         scenario(play)
     assert play.violated() == set()
-
-
-BOUNDS = (
-    "no_pre_votes",
-    "no_heartbeats",
-    "no_refused_changes",
-    "no_compaction",
-    "only_full_calls",
-    "servers_take_turns",
-    "disks_are_quick",
-)
 
 
 @pytest.mark.long

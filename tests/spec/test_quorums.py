@@ -9,7 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spec.language import ScopeError
-from spec.quorums import explicit, intersecting, majorities, symmetric, weighted
+from spec.quorums import explicit, majorities, symmetric, weighted
+
+
+def intersecting(quorums: tuple[frozenset[int], ...]) -> bool:
+    """Whether any two quorums have a member in common."""
+    return all(a & b for a, b in itertools.combinations(quorums, 2))
 
 
 @pytest.mark.parametrize(("size", "quorums"), [(1, 1), (2, 1), (3, 3), (4, 4), (5, 10)])

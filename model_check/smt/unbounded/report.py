@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -12,6 +11,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from model_check.explain import shown_place
 from model_check.report import duration, number, put, verdict_line
 from model_check.smt.report import print_counterexample_to_induction
 from model_check.smt.unbounded.definedness import DEFINED
@@ -192,8 +192,7 @@ def _step(protocol: type[Protocol], name: str, result: str) -> str:
 
 
 def _place(place: ir.Place) -> str:
-    here, path = Path.cwd(), Path(place.file)
-    return f"{path.relative_to(here) if path.is_relative_to(here) else path}:{place.line}"
+    return shown_place(place.file, place.line)
 
 
 def print_suggestion(out: Console, found: Suggestion) -> None:

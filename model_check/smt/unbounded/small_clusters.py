@@ -33,9 +33,7 @@ SLOTS = 2
 def sizes_of_clusters(protocol: type[Protocol]) -> list[dict[str, int]]:
     """The elements of each sort, for each of the small clusters."""
     voting, sorts = ir.sorts_with_quorums(protocol.ir), protocol.sort_names().items()
-    return [
-        {name: ordered if sort.ordered else voters if sort.name in voting else unordered for name, sort in sorts} for voters, unordered, ordered in _SIZES
-    ]
+    return [{name: ordered if sort.ordered else voters if sort.name in voting else unordered for name, sort in sorts} for voters, unordered, ordered in _SIZES]
 
 
 @dataclass(frozen=True)

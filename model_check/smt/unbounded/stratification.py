@@ -72,11 +72,6 @@ class Strata:
         return self._edges[number][1]
 
 
-def cycles(formulas: Iterable[z3.BoolRef]) -> list[Cycle]:
-    """All elementary cycles of sorts of formulas asserted together, as `Strata` finds them."""
-    return Strata().cycles(formulas)
-
-
 def _from_least(cycle: Sequence[str]) -> list[str]:
     """The same cycle, begun at its first sort by name."""
     start = cycle.index(min(cycle))

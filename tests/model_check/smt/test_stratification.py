@@ -6,7 +6,7 @@ import pytest
 import z3
 
 from model_check.smt.unbounded.prover import Limits, Prover
-from model_check.smt.unbounded.stratification import Strata, cycles, describe
+from model_check.smt.unbounded.stratification import Strata, describe
 from proofs.paxos import PaxosProof
 from proofs.raft import RaftProof
 from proofs.second_solver import supports
@@ -23,7 +23,7 @@ paint, pick = z3.Function("paint", A, COLOUR), z3.Function("pick", COLOUR, A)
 
 
 def found(*formulas: z3.BoolRef) -> list[str]:
-    return [describe(cycle) for cycle in cycles(formulas)]
+    return [describe(cycle) for cycle in Strata().cycles(formulas)]
 
 
 STRATIFIED = {

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from model_check.validation.etcd import Judge
+from model_check.validation.etcd_lines import read_etcd_events
 from model_check.validation.trace_check import check_trace
 from tests.model_check.validation.etcd_by_hand import ByHand
 
@@ -89,19 +91,7 @@ def a_call_tells_a_commit_beyond_its_entries(false: bool) -> ByHand:
 def a_joint_configuration_is_left_by_an_entry_without_a_line(false: bool) -> ByHand:
     """Two changes at once make it joint; the entry that ends it shows by the length of the log only."""
     trace = ByHand(3)
-    trace.elect(2, [1])
-    trace.receive(trace.take_over(trace.call(2, 1, 3, 1, 1)))
-    trace.event("Commit", 2, commit=4)
-    proposed = [{"nid": "4", "action": "AddNewServer"}, {"nid": "3", "action": "RemoveServer"}]
-    trace.event("ChangeConf", 2, proposed=proposed)
-    own = trace.send("MsgAppResp", 2, 2, changes={"log": 5}, index=5)
-    trace.ready(2)
-    trace.receive(own)
-    trace.event("Commit", 2)
-    trace.receive(trace.take_over(trace.call(2, 1, 4, 2, 1), commit=4))
-    trace.event("Commit", 2, commit=5)
-    trace.ready(2)
-    trace.event("ApplyConfChange", 2, newconf=["1", "2", "4"])
+    apply_joint_change(trace)
     joint = [["1", "2", "4"], ALL]
     trace.event("Commit", 2, conf=joint)
     own = trace.send("MsgAppResp", 2, 2, changes={"log": 6}, index=6)
@@ -118,9 +108,53 @@ def a_joint_configuration_is_left_by_an_entry_without_a_line(false: bool) -> ByH
     return trace
 
 
+def outgoing_voters_show_a_line_after_the_change(false: bool) -> ByHand:
+    """The line that applies it shows those before; whoever shows others then departs there, not at the change."""
+    trace = ByHand(3)
+    apply_joint_change(trace)
+    trace.event("Commit", 2, conf=[["1", "2", "4"], ["1", "2"] if false else ALL])
+    return trace
+
+
+def apply_joint_change(trace: ByHand) -> None:
+    """Leader 2 commits a change that replaces server 3 by server 4, and applies it."""
+    trace.elect(2, [1])
+    trace.receive(trace.take_over(trace.call(2, 1, 3, 1, 1)))
+    trace.event("Commit", 2, commit=4)
+    proposed = [{"nid": "4", "action": "AddNewServer"}, {"nid": "3", "action": "RemoveServer"}]
+    trace.event("ChangeConf", 2, proposed=proposed)
+    own = trace.send("MsgAppResp", 2, 2, changes={"log": 5}, index=5)
+    trace.ready(2)
+    trace.receive(own)
+    trace.event("Commit", 2)
+    trace.receive(trace.take_over(trace.call(2, 1, 4, 2, 1), commit=4))
+    trace.event("Commit", 2, commit=5)
+    trace.ready(2)
+    trace.event("ApplyConfChange", 2, newconf=["1", "2", "4"])
+
+
 def a_snapshot_is_acknowledged(false: bool) -> ByHand:
     """Its last position stands where other messages count entries; the answer is the one to a call."""
     trace = ByHand(3)
+    send_snapshot_to_new_server(trace)
+    trace.send("MsgAppResp", 4, 2, index=6 if false else 5)
+    return trace
+
+
+def an_answer_of_a_new_server_is_received_before_the_line_that_hands_it_out(false: bool) -> ByHand:
+    """As of any other server; what it does next has to be that line."""
+    trace = ByHand(3)
+    send_snapshot_to_new_server(trace)
+    answer = trace.send("MsgAppResp", 4, 2, index=5)
+    trace.receive(answer)
+    if not false:
+        trace.event("Commit", 2)
+        trace.ready(4)
+    return trace
+
+
+def send_snapshot_to_new_server(trace: ByHand) -> None:
+    """Leader 2 adds server 4 as a learner, and sends it a snapshot, which it restores."""
     trace.elect(2, [1])
     trace.receive(trace.take_over(trace.call(2, 1, 3, 1, 1)))
     trace.event("Commit", 2, commit=4)
@@ -141,8 +175,7 @@ def a_snapshot_is_acknowledged(false: bool) -> ByHand:
     trace.receive(snapshot)
     trace.event("BecomeFollower", 4, term=2)
     trace.event("ApplyConfChange", 4, newconf=ALL, log=5, commit=5)
-    trace.send("MsgAppResp", 4, 2, changes={"conf": [ALL, []]}, index=6 if false else 5)
-    return trace
+    trace.now[4]["conf"] = [ALL, []]
 
 
 def an_old_entry_is_committed_by_a_new_one(false: bool) -> ByHand:
@@ -257,6 +290,121 @@ def a_restart_behind_some_founding_entries(false: bool) -> ByHand:
     return trace
 
 
+def a_snapshot_is_sent_after_a_report_of_a_lost_call(false: bool) -> ByHand:
+    """The leader was told that its call was lost, and has dropped what it would send again; the snapshot goes on from there, no earlier."""
+    trace = ByHand(3)
+    trace.elect(2, [1])
+    for voter, known in ((1, 3), (3, 4)):
+        trace.receive(trace.take_over(trace.call(2, voter, 3, 1, 1), commit=known))
+        trace.event("Commit", 2, commit=4)
+    for last in (5, 6):
+        trace.append(2)
+        if last == 5:
+            trace.call(2, 3, 4, 2, 1)
+        trace.receive(trace.take_over(trace.call(2, 1, last - 1, 2, 1), commit=last - 1))
+        trace.event("Commit", 2, commit=last)
+    trace.ready(2)
+    trace.send("MsgSnap", 2, 3, entries=4 if false else 5)
+    if not false:
+        trace.call(2, 1, 6, 2, 0)
+    return trace
+
+
+def an_acknowledgement_does_not_end_a_snapshot(false: bool) -> ByHand:
+    """What follows it is dropped, so the leader waits on, and the same acknowledgement again tells it nothing; nor does a refusal, in any case."""
+    trace = ByHand(3)
+    trace.elect(2, [1])
+    for voter, known in ((1, 3), (3, 4)):
+        trace.receive(trace.take_over(trace.call(2, voter, 3, 1, 1), commit=known))
+        trace.event("Commit", 2, commit=4)
+    calls = []
+    for last in (5, 6):
+        trace.append(2)
+        calls.append(trace.call(2, 3, last - 1, 2, 1))
+        trace.receive(trace.take_over(trace.call(2, 1, last - 1, 2, 1), commit=last - 1))
+        trace.event("Commit", 2, commit=last)
+    calls.append(trace.call(2, 3, 6, 2, 0))
+    trace.send("MsgSnap", 2, 3, entries=6)
+    trace.ready(2)
+    trace.receive(calls[2])
+    refusal = trace.send("MsgAppResp", 3, 2, index=6, reject=True, rejectHint=4, logTerm=2)
+    trace.ready(3)
+    acknowledgement = trace.take_over(calls[0])
+    trace.receive(acknowledgement)
+    trace.event("Commit", 2)
+    trace.receive(refusal)
+    if false:
+        trace.event("Commit", 2)
+    else:
+        trace.receive(acknowledgement)
+        trace.ready(2)
+    return trace
+
+
+def a_change_is_applied_after_a_snapshot_that_includes_it(false: bool) -> ByHand:
+    """The application was given it before, and is slow; it changes nothing any more, and is applied once."""
+    trace = ByHand(3)
+    trace.elect(2, [1])
+    for voter, known in ((1, 3), (3, 4)):
+        trace.receive(trace.take_over(trace.call(2, voter, 3, 1, 1), commit=known))
+        trace.event("Commit", 2, commit=4)
+    trace.event("ChangeConf", 2, proposed=[{"nid": "4", "action": "AddLearner"}])
+    own = trace.send("MsgAppResp", 2, 2, changes={"log": 5}, index=5)
+    trace.ready(2)
+    trace.receive(own)
+    trace.event("Commit", 2)
+    trace.receive(trace.take_over(trace.call(2, 1, 4, 2, 1), commit=4))
+    trace.event("Commit", 2, commit=5)
+    trace.take_over(trace.call(2, 1, 5, 2, 0), commit=5)
+    trace.event("ApplyConfChange", 2, newconf=ALL)
+    trace.event("Commit", 2)
+    trace.append(2)
+    trace.receive(trace.take_over(trace.call(2, 3, 4, 2, 2), commit=5))
+    trace.event("Commit", 2, commit=6)
+    trace.ready(2)
+    snapshot = trace.send("MsgSnap", 2, 1, entries=6)
+    trace.ready(2)
+    trace.receive(snapshot)
+    trace.event("ApplyConfChange", 1, newconf=ALL, log=6, commit=6, conf=[[], []])
+    trace.send("MsgAppResp", 1, 2, changes={"conf": [ALL, []]}, index=6)
+    for _ in range(2 if false else 1):
+        trace.event("ApplyConfChange", 1, newconf=ALL)
+    return trace
+
+
+def a_message_is_received_before_the_line_that_hands_it_out(false: bool) -> ByHand:
+    """The library's `Node` gives its Ready to the application, and logs it after; that is its next line, in any case."""
+    trace = ByHand(3)
+    trace.elect(2, [3])
+    call = trace.send("MsgApp", 2, 3, own=(4, 5), index=3, logTerm=1, entries=1, commit=3)
+    trace.receive(call)
+    answer = trace.send("MsgAppResp", 3, 2, changes={"log": 4}, index=4)
+    trace.ready(2)
+    if false:
+        trace.append(2)
+    trace.receive(answer)
+    if not false:
+        trace.ready(3)
+        trace.event("Commit", 2, commit=4)
+    return trace
+
+
+def a_term_is_heard_of_before_the_line_that_hands_it_out(false: bool) -> ByHand:
+    """As of messages, so of pre-votes, which are not traced: they raise a term."""
+    trace = ByHand(3)
+    trace.event("Ready", 1, role="PreCandidate")
+    trace.event("BecomeCandidate", 2, term=2, vote=2, role="Candidate")
+    own = trace.send("MsgVoteResp", 2, 2)
+    for voter in (1, 3):
+        trace.send("MsgVote", 2, voter, index=3, logTerm=1)
+    trace.event("BecomeFollower", 1, term=2, role="Follower")
+    if false:
+        return trace
+    trace.ready(2)
+    trace.receive(own)
+    return trace
+
+
 TRACES: list[Callable[[bool], ByHand]] = [
     a_message_is_delivered_twice,
     a_restart_shows_its_term_late,
@@ -265,6 +413,7 @@ TRACES: list[Callable[[bool], ByHand]] = [
     a_vote_request_is_dropped,
     a_call_tells_a_commit_beyond_its_entries,
     a_joint_configuration_is_left_by_an_entry_without_a_line,
+    outgoing_voters_show_a_line_after_the_change,
     a_snapshot_is_acknowledged,
     an_old_entry_is_committed_by_a_new_one,
     a_voter_that_knows_a_leader_refuses,
@@ -273,6 +422,12 @@ TRACES: list[Callable[[bool], ByHand]] = [
     pre_votes_leave_when_their_sender_follows_again,
     a_write_is_torn_after_entries_were_dropped,
     a_restart_behind_some_founding_entries,
+    a_snapshot_is_sent_after_a_report_of_a_lost_call,
+    an_acknowledgement_does_not_end_a_snapshot,
+    a_change_is_applied_after_a_snapshot_that_includes_it,
+    a_message_is_received_before_the_line_that_hands_it_out,
+    an_answer_of_a_new_server_is_received_before_the_line_that_hands_it_out,
+    a_term_is_heard_of_before_the_line_that_hands_it_out,
 ]
 
 
@@ -291,6 +446,21 @@ def test_its_falsified_twin_is_refused_at_its_last_line(trace: Callable[[bool], 
     assert result.verdict == "refused"
     assert result.departure is not None
     assert result.departure.line == len(made.lines)
+
+
+def test_what_a_server_begins_with_does_not_hang_on_lines_that_are_missing(tmp_path: Path) -> None:
+    """A trace may end while a server starts; and where its second line is wrong, its first is not."""
+    trace = ByHand(0)
+    trace.start(1, conf=[1, 2], compacted=10, log=10, commit=10, term=1)
+    path = tmp_path / "trace.ndjson"
+    whole = trace.lines
+    for count in range(1, 4):
+        trace.lines = whole[:count]
+        assert check_trace(trace.write(path), "etcd").verdict == "explained"
+    trace.lines = [whole[0], whole[2]]
+    departure = check_trace(trace.write(path), "etcd").departure
+    assert departure is not None
+    assert (departure.line, departure.conjunct) == (2, "name == ApplyConfChange")
 
 
 def commit_alone(trace: ByHand, entries: int) -> None:
@@ -321,3 +491,20 @@ def test_choices_that_do_not_bear_on_a_refusal_are_not_multiplied(tmp_path: Path
     assert result.verdict == "refused"
     assert result.departure is not None
     assert result.departure.line == len(trace.lines)
+
+
+def test_ways_to_come_back_that_lead_to_the_same_are_no_choice(tmp_path: Path) -> None:
+    """A write without entries is lost: whether it was torn before or after it began is the same."""
+    trace = ByHand(3)
+    trace.elect(2, [3])
+    trace.stand(1)
+    asked = trace.stand(1)
+    trace.receive(asked[3])
+    trace.event("BecomeFollower", 3, term=3, vote=0)
+    trace.send("MsgVoteResp", 3, 1)
+    trace.event("Ready", 3, vote=1)
+    trace.start(3, conf=[1, 2, 3], log=3, commit=3, term=2, vote=2)
+    trace.event("Ready", 3, log=9)
+    judge = Judge(read_etcd_events(trace.write(tmp_path / "trace.ndjson")))
+    assert judge.judge()[0] == "refused"
+    assert judge.retries == 0

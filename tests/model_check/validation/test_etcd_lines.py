@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model_check.validation.etcd_lines import read_etcd_events
+from model_check.validation.etcd_lines import MOST_SERVERS, read_etcd_events
 from model_check.validation.trace_check import check_trace
 from model_check.validation.trace_file import LONGEST_LINE, TraceError, at_its_place
 
@@ -120,6 +120,12 @@ def test_a_line_that_cannot_be_read_is_named(line: str | bytes, fault: str, tmp_
         read(line, tmp_path)
     assert "lines.ndjson:1: " in str(raised.value)
     assert fault in str(raised.value)
+
+
+def test_the_line_with_one_server_too_many_is_named(tmp_path: Path) -> None:
+    lines = [changed("conf", [[str(n) for n in servers], []]) for servers in (range(1, MOST_SERVERS + 1), [MOST_SERVERS + 1])]
+    with pytest.raises(TraceError, match=r"lines.ndjson:2: event is of more than 128 servers"):
+        read("\n".join(lines), tmp_path)
 
 
 def test_a_line_of_a_hundred_million_bytes_is_not_kept(tmp_path: Path) -> None:

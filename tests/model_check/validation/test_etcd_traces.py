@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 from functools import partial
 from pathlib import Path
@@ -117,6 +118,22 @@ def test_what_is_no_trace_is_an_error_that_names_the_field(text: str, named: str
     path.write_text(text)
     assert run(["trace", "validate", str(path)]) == 2
     assert named in capsys.readouterr().err
+
+
+def test_what_is_no_trace_hinders_no_other_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken, written = tmp_path / "broken.ndjson", tmp_path / "verdicts.json"
+    broken.write_text("plain words\n")
+    bad = next(p for p in BAD if "commit-minority" in p.name)
+    assert run(["trace", "validate", str(broken), str(GOOD[0]), str(bad), "--json", str(written)]) == 2
+    assert "broken.ndjson: it holds no trace events" in capsys.readouterr().err
+    assert [found["verdict"] for found in json.loads(written.read_text())] == ["explained", "refused"]
+
+
+def test_a_pipe_is_not_taken_for_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A trace is read more than once: to tell its format, and to show a line."""
+    os.mkfifo(pipe := tmp_path / "pipe")
+    assert run(["trace", "validate", str(pipe)]) == 2
+    assert "it is a pipe" in capsys.readouterr().err
 
 
 def test_without_leave_to_go_back_the_verdict_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,20 +141,22 @@ def test_every_field_of_every_kind_is_in_the_run() -> None:
     assert {"step: entries", "receive vote_reply: entries"} <= _fields().keys()
 
 
-def _assert_noticed(name: str, count: int, values: int) -> None:
-    for at in _spread(_fields()[name], count):
-        for value, lines in islice(_falsified(at, name.split(": ")[1]), values):
-            assert _verdict(lines) in ("refused", "error") or name in CORRECT_OTHERWISE, (name, at, value)
+def _unnoticed(name: str, count: int, values: int) -> tuple[list[tuple[int, Any]], int]:
+    """The lines at which, and the values with which, a falsified field is not noticed; and how many were tried."""
+    tried = [(at, value, _verdict(lines)) for at in _spread(_fields()[name], count) for value, lines in islice(_falsified(at, name.split(": ")[1]), values)]
+    return [(at, value) for at, value, verdict in tried if verdict not in ("refused", "error")], len(tried)
 
 
 def test_a_falsified_field_is_refused() -> None:
     for name in _fields():
-        _assert_noticed(name, count=1, values=1)
+        unnoticed, _ = _unnoticed(name, count=1, values=1)
+        assert not unnoticed or name in CORRECT_OTHERWISE, (name, unnoticed)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("kind", [e for e in EVENTS if e != "send"] + [f"{e} {kind}" for e in WITH_MESSAGE for kind in MESSAGES])
 def test_falsified_fields_are_refused_all_over_the_run(kind: str) -> None:
-    for name in _fields():
-        if name.startswith(f"{kind}:"):
-            _assert_noticed(name, count=12, values=4)
+    """Those of the table, too, but for a few places and values."""
+    for name in (name for name in _fields() if name.startswith(f"{kind}:")):
+        unnoticed, tried = _unnoticed(name, count=12, values=4)
+        assert not unnoticed or (name in CORRECT_OTHERWISE and 2 * len(unnoticed) < tried), (name, unnoticed)

@@ -37,6 +37,13 @@ def lines(*objects: Any) -> str:
     return "".join(f"{json.dumps(o)}\n" for o in objects)
 
 
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    """Some write one; the format is told by the first line all the same."""
+    path = tmp_path / "t.ndjson"
+    path.write_text("\ufeff" + lines(HEADER, *STARTS), encoding="utf-8")
+    assert check_trace(path).verdict == "explained"
+
+
 @pytest.mark.parametrize(
     ("header", "message"),
     [

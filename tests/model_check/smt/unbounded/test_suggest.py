@@ -82,6 +82,7 @@ def test_the_proof_has_the_lemmas_that_are_deleted_here() -> None:
     assert list(METHODS) == LEMMAS
 
 
+@pytest.mark.long
 def test_two_deleted_lemmas_are_found_among_many_candidates(load_spec: Load) -> None:
     found = completed(load_spec, ("promises_report_the_highest", "proposals_are_safe"))
     assert found.open_before
