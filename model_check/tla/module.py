@@ -47,9 +47,11 @@ class Module:
     def _refuse_names(self) -> None:
         fields = {name for t in self.types if isinstance(t, RecordType) for name, _ in t.fields}
         taken = self.defined & RESERVED | fields & KEYWORDS | {name for name in self.defined | fields if name.startswith(FAIRNESS)}
-        for name in sorted(taken):
+        faults = dict.fromkeys(sorted(taken), "already means something in TLA+; give it another name")
+        faults |= {name: "has letters that TLA+ has not; give it a name in ASCII" for name in sorted(self.defined | fields) if not name.isascii()}
+        for name, fault in faults.items():
             where = self.ir.place
-            raise SpecError(f"export to TLA+: `{name}` already means something in TLA+; give it another name", where.file, where.line, where.column)
+            raise SpecError(f"export to TLA+: `{name}` {fault}", where.file, where.line, where.column)
 
     # --- what expressions refer to
 

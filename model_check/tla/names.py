@@ -30,7 +30,8 @@ RESERVED = KEYWORDS | frozenset(f"{_STANDARD} {_OWN} {' '.join(LIBRARY)}".split(
 
 
 def fresh(wanted: str, taken: Iterable[str]) -> str:
-    """A name like the wanted one that is not taken."""
+    """A name like the wanted one that is not taken, in the letters of TLA+."""
+    wanted = re.sub(r"\W", "_", wanted, flags=re.ASCII)
     base = wanted if re.search("[A-Za-z]", wanted) and not wanted.startswith(FAIRNESS) else f"x{wanted}"
     used = set(taken) | RESERVED
     if base not in used:

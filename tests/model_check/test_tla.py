@@ -244,6 +244,14 @@ def test_a_word_of_tla_is_refused(load_spec, name, word):
         export(load_spec(WORDS.replace(name, word)).P())
 
 
+def test_letters_are_those_of_tla(load_spec):
+    """An action or a field in others is refused; a parameter, which nobody looks up, is spelt in them."""
+    for name in ("go", "hop"):
+        with pytest.raises(SpecError, match=r"export to TLA\+: `né` has letters that TLA\+ has not; give it a name in ASCII"):
+            export(load_spec(re.sub(rf"\b{name}\b", "né", WORDS)).P())
+    assert "\ngo(n_e) ==" in export(load_spec(re.sub(r"\bn\b", "née", WORDS)).P())[0]
+
+
 def test_a_field_may_be_called_like_an_operator(load_spec):
     assert "Hop == [Append: Node]" in export(load_spec(WORDS.replace("hop", "Append")).P())[0]
 
