@@ -43,8 +43,8 @@ def test_the_garbage_collector_rests_and_works_again():
     assert gc.isenabled()
 
 
-def _operators(x, y, u, b):
-    """Each operator of generated programs on variables, small and large literals; words, hashes and truth values."""
+def _operators(x, y, u, b, words, small):
+    """Each operator of generated programs on variables, small and large literals; words, hashes and truth values; arrays of several types."""
     s = (x + 3) * (y - 7) // 5 % 1000003
     s ^= (x << 5) | (y >> 3) & 0x7FFFFFFFFFFFFFF
     s += -x if x < y else ~y
@@ -53,6 +53,10 @@ def _operators(x, y, u, b):
     h = h ^ (h >> np.uint64(32))
     t = ((b == (x <= y)) and not (x >= 4)) or (x != y and b)
     s |= int(t) << 40
+    small[1] = x & 7
+    words[small[1] & 1] = h ^ words[1]
+    if small[0]:
+        s += small[0] - small[1]
     return s, h, t
 
 
@@ -62,10 +66,12 @@ def test_types_are_those_of_numba():
     part = numba.njit(**PART)(_operators)
 
     @numba.njit(**ENTRY)
-    def entry(x, y, u, b):
-        return part(x, y, u, b)
+    def entry(x, y, u, b, words, small):
+        return part(x, y, u, b, words, small)
 
     plain = numba.njit(error_model="numpy")(_operators)
     for x, y, u, b in [(5, 9, 1, True), (-4, 2**40, 2**64 - 1, False), (2**62 - 1, 0, 0, True), (4, 4, 77, False)]:
-        assert entry(x, y, np.uint64(u), b) == plain(x, y, np.uint64(u), b)
+        arrays = [(np.array([u, 5], np.uint64), np.array([3, 4], np.uint8)) for _ in range(2)]
+        assert entry(x, y, np.uint64(u), b, *arrays[0]) == plain(x, y, np.uint64(u), b, *arrays[1])
+        assert [a.tolist() for a in arrays[0]] == [a.tolist() for a in arrays[1]]
     assert [s.return_type for s in entry.nopython_signatures] == [s.return_type for s in plain.nopython_signatures]
