@@ -153,6 +153,14 @@ def an_answer_of_a_new_server_is_received_before_the_line_that_hands_it_out(fals
     return trace
 
 
+def lead_in_step_with_all(trace: ByHand) -> None:
+    """Server 2 is elected, and both others acknowledge the entry that begins its term."""
+    trace.elect(2, [1])
+    for voter, known in ((1, 3), (3, 4)):
+        trace.receive(trace.take_over(trace.call(2, voter, 3, 1, 1), commit=known))
+        trace.event("Commit", 2, commit=4)
+
+
 def send_snapshot_to_new_server(trace: ByHand) -> None:
     """Leader 2 adds server 4 as a learner, and sends it a snapshot, which it restores."""
     trace.elect(2, [1])
@@ -293,10 +301,7 @@ def a_restart_behind_some_founding_entries(false: bool) -> ByHand:
 def a_snapshot_is_sent_after_a_report_of_a_lost_call(false: bool) -> ByHand:
     """The leader was told that its call was lost, and has dropped what it would send again; the snapshot goes on from there, no earlier."""
     trace = ByHand(3)
-    trace.elect(2, [1])
-    for voter, known in ((1, 3), (3, 4)):
-        trace.receive(trace.take_over(trace.call(2, voter, 3, 1, 1), commit=known))
-        trace.event("Commit", 2, commit=4)
+    lead_in_step_with_all(trace)
     for last in (5, 6):
         trace.append(2)
         if last == 5:
@@ -313,10 +318,7 @@ def a_snapshot_is_sent_after_a_report_of_a_lost_call(false: bool) -> ByHand:
 def an_acknowledgement_does_not_end_a_snapshot(false: bool) -> ByHand:
     """What follows it is dropped, so the leader waits on, and the same acknowledgement again tells it nothing; nor does a refusal, in any case."""
     trace = ByHand(3)
-    trace.elect(2, [1])
-    for voter, known in ((1, 3), (3, 4)):
-        trace.receive(trace.take_over(trace.call(2, voter, 3, 1, 1), commit=known))
-        trace.event("Commit", 2, commit=4)
+    lead_in_step_with_all(trace)
     calls = []
     for last in (5, 6):
         trace.append(2)
@@ -344,10 +346,7 @@ def an_acknowledgement_does_not_end_a_snapshot(false: bool) -> ByHand:
 def a_change_is_applied_after_a_snapshot_that_includes_it(false: bool) -> ByHand:
     """The application was given it before, and is slow; it changes nothing any more, and is applied once."""
     trace = ByHand(3)
-    trace.elect(2, [1])
-    for voter, known in ((1, 3), (3, 4)):
-        trace.receive(trace.take_over(trace.call(2, voter, 3, 1, 1), commit=known))
-        trace.event("Commit", 2, commit=4)
+    lead_in_step_with_all(trace)
     trace.event("ChangeConf", 2, proposed=[{"nid": "4", "action": "AddLearner"}])
     own = trace.send("MsgAppResp", 2, 2, changes={"log": 5}, index=5)
     trace.ready(2)
