@@ -195,13 +195,15 @@ def _scope_names(cls: type[Protocol], sorts: frozenset[str]) -> list[str]:
 
 
 def _quorum_system(cls: type[Protocol], voting: list[str], text: str, scope: Scope) -> tuple[str, QuorumSystem]:
+    if not voting:
+        raise ScopeError(f"--quorums {text}: {cls.ir.name} has no quorums; leave the option out")
     name, equals, system = text.rpartition("=")
     if not equals:
         if len(voting) != 1:
-            raise ScopeError(f"--quorums {text}: {cls.ir.name} has quorums of {', '.join(voting) or 'nothing'}; write --quorums SORT={text}")
+            raise ScopeError(f"--quorums {text}: {cls.ir.name} has quorums of {', '.join(voting)}; write --quorums SORT={text}")
         name = voting[0]
     elif name not in voting:
-        raise ScopeError(f"--quorums {text}: {cls.ir.name} has no quorums of `{name}`, but of {', '.join(voting) or 'nothing'}")
+        raise ScopeError(f"--quorums {text}: {cls.ir.name} has no quorums of `{name}`, but of {', '.join(voting)}")
     try:
         found = _read_system(system)
     except ValueError:
