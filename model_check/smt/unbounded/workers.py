@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -60,11 +61,25 @@ def _interrupts_held() -> Iterator[None]:
         return
     # It unblocks interrupts as it starts, so not in the body.
     resource_tracker.ensure_running()
+    # Blocked for the new process, which inherits that. It does not hold one back here: another thread may take it,
+    # and Python would raise it in this one.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    came = False
+
+    def note(*_: object) -> None:
+        nonlocal came
+        came = True
+
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, note) if main else None
     try:
         yield
     finally:
+        if main:
+            signal.signal(signal.SIGINT, handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 class Worker:

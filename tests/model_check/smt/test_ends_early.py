@@ -149,15 +149,21 @@ def test_so_does_one_that_has_hardly_begun(monkeypatch, capsys) -> None:
     assert capsys.readouterr().err.strip() == "interrupted"
 
 
-def test_an_interrupt_while_a_prover_starts_is_met_once_it_has() -> None:
-    started = False
+@pytest.mark.parametrize("others", [0, 1])
+def test_an_interrupt_while_a_prover_starts_is_met_once_it_has(others) -> None:
+    """Also where another thread takes it, as that of a progress bar may."""
+    started, over = False, threading.Event()
+    threads = [threading.Thread(target=over.wait) for _ in range(others)]
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        for t in threads:
+            t.start()
         with pytest.raises(KeyboardInterrupt), _interrupts_held():  # noqa: PT012  # the interrupt comes within
             os.kill(os.getpid(), signal.SIGINT)
             started = True
     finally:
         signal.signal(signal.SIGINT, before)
+        over.set()
     assert started
 
 
