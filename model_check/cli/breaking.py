@@ -38,11 +38,14 @@ def break_rules(*, spec: str, rules: tuple[str, ...], workers: int, json_file: P
     chosen = [e for e in experiments if not wanted or rule_id(e.rule) in wanted]
     found = _run(protocol, chosen, workers)
     write_json(json_file, {"spec": spec, "rules": [b.to_json() for b in found]})
-    _print(found, len(chosen) - len(found))
+    if found:
+        _print(found)
+    if not_run := len(chosen) - len(found):
+        console().print(Text(f"interrupted: {counted(not_run, 'rule')} not tried", style="bold red"))
     verdicts = {b.result.verdict for b in found}
     if "holds" in verdicts:
         return EXIT_STATUS["violated"]
-    return EXIT_STATUS["holds" if verdicts == {"violated"} and len(found) == len(chosen) else "inconclusive"]
+    return EXIT_STATUS["holds" if verdicts == {"violated"} and not not_run else "inconclusive"]
 
 
 def _run(protocol: type[Protocol], experiments: list[Experiment], workers: int) -> list[Broken]:
@@ -59,8 +62,8 @@ def _run(protocol: type[Protocol], experiments: list[Experiment], workers: int) 
     return found
 
 
-def _print(found: list[Broken], not_run: int) -> None:
-    """One line a rule, then what bounded the deeper searches."""
+def _print(found: list[Broken]) -> None:
+    """One line a rule, what bounded the deeper searches, and how many were caught."""
     out = console()
     table = Table("rule removed", "property violated", box=None, pad_edge=False)
     table.add_column("steps", justify="right")
@@ -79,5 +82,3 @@ def _print(found: list[Broken], not_run: int) -> None:
     total = sum(b.seconds for b in found)
     caught_count = sum(b.result.verdict == "violated" for b in found)
     out.print(Text(f"{caught_count} of {len(found)} removals caught, {duration(total)} with compiling"))
-    if not_run:
-        out.print(Text(f"interrupted: {counted(not_run, 'rule')} not tried", style="bold red"))

@@ -72,11 +72,20 @@ def test_the_command_writes_json_and_knows_its_rules(tmp_path: Path, capsys: pyt
     assert "its rules are choose-only-once" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("where", ["compiling", "exploring"])
-def test_ctrl_c_ends_all_searches_with_what_they_found(where: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("done", "says", "not_tried"),
+    [
+        pytest.param([], None, 4, id="compiling the first"),
+        pytest.param(["violated"], "1 of 1 removals caught", 3, id="compiling the second"),
+        pytest.param(["violated", "inconclusive"], "1 of 2 removals caught", 2, id="exploring the second"),
+    ],
+)
+def test_ctrl_c_ends_all_searches_with_what_they_found(
+    done: list[str], says: str | None, not_tried: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     caught = run_experiment(Consensus, experiments_for(Consensus)[0])
     stopped = replace(caught, result=replace(caught.result, verdict="inconclusive", stopped="interrupted", property="", trace=None))
-    found = [caught] if where == "compiling" else [caught, stopped]
+    found = [caught if verdict == "violated" else stopped for verdict in done]
 
     def next_one(*arguments: object) -> Broken:
         if not found:
@@ -86,8 +95,11 @@ def test_ctrl_c_ends_all_searches_with_what_they_found(where: str, monkeypatch: 
     monkeypatch.setattr("model_check.cli.breaking.run_experiment", next_one)
     assert run(["break", "voting"]) == 3
     out = capsys.readouterr().out
-    assert ("1 of 1 removals caught" if where == "compiling" else "1 of 2 removals caught") in out
-    assert f"interrupted: {3 if where == 'compiling' else 2} rules not tried" in out
+    assert f"interrupted: {not_tried} rules not tried" in out
+    if says is None:
+        assert "rule removed" not in out
+    else:
+        assert says in out
 
 
 def test_a_protocol_without_rules_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
