@@ -6,11 +6,12 @@ import shlex
 import stat
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
+from terminal import interrupted
 
+from model_check.cache_folder import cache_root
 from model_check.check import Bounds
 from model_check.cli.common import replay_command
 from model_check.cli.main import run
@@ -243,36 +244,22 @@ def test_limits_are_inconclusive(capsys):
     assert "memory limit" in out
 
 
-def test_an_interrupt_ends_with_the_figures_so_far():
-    _interrupt(["check", "paxos", "--engine", "interpreter", "--ballots", "3"])
-
-
 @pytest.mark.parametrize(
     "command",
     [
+        ["check", "paxos", "--engine", "interpreter", "--ballots", "3"],
         ["check", "paxos", "--search", "depth-first", "--ballots", "5", "--values", "3"],
         ["simulate", "paxos", "--walks", "1000000000"],
         ["simulate", "paxos", "--walks", "1000000000", "--engine", "interpreter"],
     ],
-    ids=["depth-first", "walks", "walks of the interpreter"],
+    ids=["interpreter", "depth-first", "walks", "walks of the interpreter"],
 )
-def test_so_does_one_of_compiled_code(command):
-    run([*command[:2], *(["--max-depth", "0", *command[2:]] if command[0] == "check" else ["--walks", "1"])])
-    _interrupt(command)
-
-
-def _interrupt(command):
-    imports = f"import sys; from model_check.cli.main import ionian, run; ionian.get_command(None, {command[0]!r})"
-    program = f"{imports}; print('imported', flush=True); sys.exit(run({command!r}))"
-    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."})
-    assert child.stdout is not None
-    assert child.stdout.readline() == "imported\n"
-    threading.Timer(4, child.send_signal, [2]).start()
-    out, err = child.communicate(timeout=60)
-    assert child.returncode == 3, err
-    assert "stopped: interrupted" in out
-    assert "distinct states" in out
-    assert "Traceback" not in err
+def test_an_interrupt_ends_with_the_figures_so_far(command):
+    status, shown = interrupted(command, cache_root(), lambda shown: "busiest action" in shown)
+    assert status == 3
+    assert "stopped: interrupted" in shown
+    assert "distinct states" in shown
+    assert "Traceback" not in shown
 
 
 def test_simulate_repeats_itself_and_finds_a_violation(capsys, tmp_path):
