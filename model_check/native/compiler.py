@@ -18,9 +18,9 @@ from typing import Any, ClassVar, TypeVar
 
 from numba import types
 from numba._dynfunc import make_function
-from numba.core import compiler, typed_passes, untyped_passes
+from numba.core import compiler, ir, typed_passes, untyped_passes
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.compiler_machinery import FunctionPass, PassManager, register_pass
 from numba.core.typing.context import Context
 from numba.extending import models, register_model
 
@@ -66,6 +66,29 @@ class _Remembering(Context):
         if found not in self._known:
             self._known[found] = _Operation(found)
         return self._known[found]
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class _PlainNumbers(FunctionPass):
+    """Constants typed as any other number, not each by its value.
+
+    A variable may then be assigned constants and others, without a name of its own for each assignment: the SSA form
+    that Numba would make first, and LLVM makes anyway.
+    """
+
+    _name = "ionian_plain_numbers"
+
+    def __init__(self) -> None:
+        FunctionPass.__init__(self)
+
+    def run_pass(self, state: Any) -> bool:
+        """In each assignment of a constant, or of a number of the module."""
+        for block in state.func_ir.blocks.values():
+            for assignment in block.find_insts(ir.Assign):
+                value = assignment.value
+                if isinstance(value, ir.Const | ir.Global) and type(value.value) is int:
+                    assignment.value = ir.Const(value.value, value.loc, use_literal_type=False)
+        return True
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -136,15 +159,14 @@ class _Entry(compiler.CompilerBase):
     lowering: Any = _Lowering
 
     def define_pipelines(self) -> list[Any]:
-        """Numba's passes in their order, without those for closures, `with`, `raise`, inlining, literals and array expressions."""
+        """Numba's passes in their order, without those for closures, `with`, `raise`, inlining, literals, array expressions and SSA form."""
         passes = PassManager("ionian")
         for step in (
             untyped_passes.TranslateByteCode,
             untyped_passes.FixupArgs,
             untyped_passes.IRProcessing,
-            untyped_passes.ReconstructSSA,
+            _PlainNumbers,
             _Typing,
-            typed_passes.PreLowerStripPhis,
             typed_passes.IRLegalization,
             typed_passes.AnnotateTypes,
             self.lowering,

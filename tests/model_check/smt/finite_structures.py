@@ -165,7 +165,7 @@ class Formula:
         self.term = term
         self.constants: dict[str, str] = {}
         self._fresh = itertools.count()
-        source = self._source(term, [])
+        source = self._source(term.as_ast(), [])
         # Every name in the source is an index into F, D or c: nothing but the formula's own structure is executed.
         self.evaluate: Callable[[Mapping[tuple[str, int], Any], Mapping[str, list[Any]], Mapping[str, Any]], Any] = eval(f"lambda F, D, c: {source}")
 
@@ -174,16 +174,20 @@ class Formula:
         known = {n: structure.anything(n, s) for n, s in self.constants.items() if n not in values}
         return self.evaluate(structure.functions, structure.domains, {**values, **known})
 
-    def _source(self, term: z3.ExprRef, bound: list[str]) -> str:
-        if z3.is_var(term):
-            return bound[-1 - z3.get_var_index(term)]
-        if z3.is_quantifier(term):
-            names = [f"x{next(self._fresh)}" for _ in range(term.num_vars())]
-            loops = " ".join(f"for {n} in D[{term.var_sort(i).name()!r}]" for i, n in enumerate(names))
-            return f"{'all' if term.is_forall() else 'any'}({self._source(term.body(), [*bound, *names])} {loops})"
-        kind, name = term.decl().kind(), term.decl().name()
-        parts = [self._source(c, bound) for c in term.children()]
-        match kind:
+    def _source(self, ast: z3.Ast, bound: list[str]) -> str:
+        """By Z3's functions of C: its objects for terms take three times as long."""
+        context = self.term.ctx_ref()
+        match z3.Z3_get_ast_kind(context, ast):
+            case z3.Z3_VAR_AST:
+                return bound[-1 - z3.Z3_get_index_value(context, ast)]
+            case z3.Z3_QUANTIFIER_AST:
+                names = [f"x{next(self._fresh)}" for _ in range(z3.Z3_get_quantifier_num_bound(context, ast))]
+                loops = " ".join(f"for {n} in D[{_sort_name(context, z3.Z3_get_quantifier_bound_sort(context, ast, i))!r}]" for i, n in enumerate(names))
+                body = self._source(z3.Z3_get_quantifier_body(context, ast), [*bound, *names])
+                return f"{'all' if z3.Z3_is_quantifier_forall(context, ast) else 'any'}({body} {loops})"
+        declared = z3.Z3_get_app_decl(context, ast)
+        parts = [self._source(z3.Z3_get_app_arg(context, ast, i), bound) for i in range(z3.Z3_get_app_num_args(context, ast))]
+        match kind := z3.Z3_get_decl_kind(context, declared):
             case z3.Z3_OP_TRUE | z3.Z3_OP_FALSE:
                 return str(kind == z3.Z3_OP_TRUE)
             case z3.Z3_OP_AND | z3.Z3_OP_OR:
@@ -196,12 +200,18 @@ class Formula:
                 return f"({parts[0]} == {parts[1]})"
             case z3.Z3_OP_ITE:
                 return f"({parts[1]} if {parts[0]} else {parts[2]})"
-            case z3.Z3_OP_DT_CONSTRUCTOR | z3.Z3_OP_UNINTERPRETED if not parts:
-                self.constants[name] = term.sort().name()
+            case z3.Z3_OP_DT_CONSTRUCTOR | z3.Z3_OP_UNINTERPRETED:
+                name = z3.Z3_get_symbol_string(context, z3.Z3_get_decl_name(context, declared))
+                if parts:
+                    return f"F[{name!r}, {len(parts)}]({', '.join(parts)})"
+                self.constants[name] = _sort_name(context, z3.Z3_get_range(context, declared))
                 return f"c[{name!r}]"
-            case z3.Z3_OP_UNINTERPRETED:
-                return f"F[{name!r}, {len(parts)}]({', '.join(parts)})"
-        raise AssertionError(term)
+        raise AssertionError(self.term)
+
+
+def _sort_name(context: z3.ContextObj, sort: z3.Sort) -> str:
+    name: str = z3.Z3_get_symbol_string(context, z3.Z3_get_sort_name(context, sort))
+    return name
 
 
 def conjuncts(fact: z3.BoolRef) -> list[z3.BoolRef]:

@@ -83,6 +83,7 @@ class Agreement:
     def __init__(self, protocol: type[Protocol], without: frozenset[str] = frozenset()) -> None:
         self.encoding = Encoding(protocol, without)
         self.readers = {a.name: [PathReader(self.encoding, p) for p in self.encoding.steps.paths(a, self.encoding.state)] for a in protocol.ir.actions}
+        self._axioms = [(claim, Formula(claim)) for claim in (*self.encoding.axioms, *self.encoding.totality.values())]
         self.taken = Counter[tuple[str, int]]()
         self.values = Counter[tuple[str, bool]]()
         self._properties: dict[tuple[str, bool], Formula] = {}
@@ -107,8 +108,7 @@ class Agreement:
 
     def axioms(self, structure: Structure) -> list[str]:
         """The axioms that a finite state does not satisfy."""
-        claims = [*self.encoding.axioms, *self.encoding.totality.values()]
-        return [f"axiom {claim}" for claim in claims if not Formula(claim)(structure, {})]
+        return [f"axiom {claim}" for claim, formula in self._axioms if not formula(structure, {})]
 
     def steps(self, protocol: Protocol, state: State, chance: random.Random) -> list[str]:
         """How the successors differ: each step of one side that the other lacks."""
