@@ -16,10 +16,11 @@ def test_the_lemmas_of_paxos_hold_in_every_reachable_state() -> None:
     assert (result.verdict, result.distinct_states) == ("holds", 17_153)
 
 
-def test_the_lemmas_of_raft_hold_on_random_walks() -> None:
-    result = simulate(RaftProof(Scope(node=3, term=2, index=2, value=1)), seed=7, walks=100, steps=60)
+@pytest.mark.parametrize(("engine", "walks", "steps"), [("interpreter", 80, 1_000), pytest.param("native", 100_000, 1_000_000, marks=pytest.mark.long)])
+def test_the_lemmas_of_raft_hold_on_random_walks(engine: str, walks: int, steps: int) -> None:
+    result = simulate(RaftProof(Scope(node=3, term=2, index=2, value=1)), seed=7, walks=walks, steps=60, engine=engine)
     assert result.verdict == "no violation found"
-    assert result.steps > 1_000
+    assert result.steps > steps
 
 
 @pytest.mark.long

@@ -20,10 +20,10 @@ from proofs.raft import RaftProof
 from spec.language import Protocol, Scope, ir, lemma
 
 
-def proved(*arguments: str, tmp_path: Path) -> tuple[int, dict]:
+def proved(*arguments: str, tmp_path: Path, jobs: int = 1) -> tuple[int, dict]:
     """Exit status and JSON of `ionian prove`."""
     path = tmp_path / "proof.json"
-    status = run(["prove", *arguments, "--jobs", "2", "--json", str(path)])
+    status = run(["prove", *arguments, "--jobs", str(jobs), "--json", str(path)])
     return status, json.loads(path.read_text())
 
 
@@ -38,7 +38,7 @@ def own_notes(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("spec", "protocol"), [("paxos", PaxosProof), ("raft", RaftProof)], ids=["paxos", "raft"])
 def test_the_shipped_proofs_go_through(spec: str, protocol: type[Protocol], tmp_path, capsys) -> None:
-    status, found = proved(spec, tmp_path=tmp_path)
+    status, found = proved(spec, tmp_path=tmp_path, jobs=2)
     assert (status, found["verdict"]) == (0, "proved")
     assert [Obligation(o["action"], o["lemma"]) for o in found["obligations"]] == obligations_of(protocol)
     assert {o["result"] for o in found["obligations"]} == {"unsat"}
@@ -54,7 +54,7 @@ def test_the_shipped_proofs_go_through(spec: str, protocol: type[Protocol], tmp_
 @pytest.mark.parametrize("spec", ["paxos", "raft"])
 @pytest.mark.parametrize("seed", [1, 2, 3, 4])
 def test_they_go_through_with_other_seeds(spec: str, seed: int, tmp_path) -> None:
-    status, found = proved(spec, "--seed", str(seed), tmp_path=tmp_path)
+    status, found = proved(spec, "--seed", str(seed), tmp_path=tmp_path, jobs=2)
     assert (status, found["verdict"], found["seed"]) == (0, "proved", seed)
 
 
@@ -146,10 +146,10 @@ def test_a_lemma_that_is_no_predicate_is_named_with_its_place(lemma_says: str, m
 
 def test_what_was_discharged_is_taken_over(tmp_path) -> None:
     """A run over a part, then a resumed run over all: the part is not asked again."""
-    _, part = proved("paxos", "--action", "phase_1b", tmp_path=tmp_path)
-    _, whole = proved("paxos", "--resume", tmp_path=tmp_path)
+    _, part = proved("voting", "--action", "vote_for", tmp_path=tmp_path)
+    _, whole = proved("voting", "--resume", tmp_path=tmp_path)
     assert (whole["verdict"], whole["resumed"]) == ("proved", len(part["obligations"]))
-    assert proved("paxos", tmp_path=tmp_path)[1]["resumed"] == 0, "without --resume, all is proved again"
+    assert proved("voting", tmp_path=tmp_path)[1]["resumed"] == 0, "without --resume, all is proved again"
 
 
 def test_nothing_is_taken_over_from_another_text(tmp_path) -> None:
@@ -166,18 +166,18 @@ def test_nothing_is_taken_over_from_another_text(tmp_path) -> None:
 
 def test_a_solver_that_dies_costs_its_obligation_only(tmp_path, capsys) -> None:
     """With almost no memory no obligation can be discharged, and none is claimed."""
-    status, found = proved("paxos", "--action", "phase_1a", "--max-memory", "4MB", tmp_path=tmp_path)
+    status, found = proved("voting", "--action", "implied", "--max-memory", "4MB", tmp_path=tmp_path)
     assert (status, found["verdict"]) == (3, "inconclusive")
     assert any("memory" in o["reason"] for o in found["obligations"] if o["result"] == "unknown")
 
 
 def test_what_is_proved_can_be_written_for_another_solver(tmp_path) -> None:
-    assert proved("paxos", "--smt", str(tmp_path / "smt"), tmp_path=tmp_path)[0] == 0
-    assert "(check-sat)" in (tmp_path / "smt" / "phase_2a.proposals_are_safe.0.smt2").read_text()
+    assert proved("voting", "--smt", str(tmp_path / "smt"), tmp_path=tmp_path)[0] == 0
+    assert "(check-sat)" in (tmp_path / "smt" / "vote_for.votes_are_safe.0.smt2").read_text()
 
 
 def test_what_was_not_proved_is_not_written_for_another_solver(tmp_path, capsys) -> None:
-    assert run(["prove", "paxos", "--action", "init", "--smt", str(tmp_path / "smt")]) == 2
+    assert run(["prove", "voting", "--action", "init", "--smt", str(tmp_path / "smt")]) == 2
     assert "no support is known for each of its 1 paths; prove it first" in capsys.readouterr().err
 
 
@@ -267,7 +267,7 @@ def test_what_served_before_is_tried_where_there_are_other_paths() -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("rule", RAFT_RULES)
 def test_only_actions_that_a_rule_governs_fail_without_it(rule: str, tmp_path) -> None:
-    status, found = proved("raft", "--without", rule, tmp_path=tmp_path)
+    status, found = proved("raft", "--without", rule, tmp_path=tmp_path, jobs=2)
     failing = {o["action"] for o in found["obligations"] if o["result"] != "unsat"}
     assert (status, found["verdict"]) == (3, "not_proved")
     assert RAFT_RULES[rule][0] in failing

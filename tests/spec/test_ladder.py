@@ -45,7 +45,8 @@ def test_counts(explore: Explore, protocol: Protocol, distinct: int, generated: 
         (Paxos, SMALL, "promises from a quorum", "agreement", 6),
         (Paxos, SMALL, "report the highest vote", "agreement", 12),
         (Paxos, SMALL, "adopt the value of the highest vote", "agreement", 12),
-        (Paxos, SMALL, "keep the promise", "agreement", 12),
+        # `ionian break paxos` finds it as well.
+        pytest.param(Paxos, SMALL, "keep the promise", "agreement", 12, marks=pytest.mark.long),
     ],
 )
 def test_without_a_rule_a_property_fails(explore: Explore, protocol: type[Protocol], scope: Scope, rule: str, violated: str, length: int) -> None:
@@ -56,7 +57,8 @@ def test_without_a_rule_a_property_fails(explore: Explore, protocol: type[Protoc
 @pytest.mark.parametrize("protocol", [Consensus, Voting, Paxos])
 def test_every_rule_is_tested(protocol: type[Protocol]) -> None:
     marks = test_without_a_rule_a_property_fails.pytestmark
-    tested = {case[2] for case in marks[0].args[1] if case[0] is protocol}
+    cases = [getattr(case, "values", case) for case in marks[0].args[1]]
+    tested = {case[2] for case in cases if case[0] is protocol}
     assert tested == {name for _, name in protocol.ir.rules}
 
 

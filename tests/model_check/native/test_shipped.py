@@ -22,7 +22,7 @@ PAXOS = next(s for c, s, _ in SMALL if c is Paxos)
 
 def test_random_rules_scopes_and_constraints():
     """Shallow, with random rules removed, symmetry, constraints and one to three workers; generated programs as plain Python."""
-    uncompiled("shipped", 0, 25)
+    uncompiled("shipped", 0, 15)
 
 
 def test_buffers_that_are_always_full():

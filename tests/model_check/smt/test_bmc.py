@@ -21,7 +21,7 @@ from spec.paxos import Paxos
 from spec.raft import Raft
 from tests.model_check.broken_rules import PAXOS, RAFT
 
-SHALLOW, DEEP = 10, 16
+SHALLOW, DEEP = 9, 16
 """Steps to violations that are found in seconds, and in minutes."""
 
 

@@ -68,7 +68,7 @@ def differences(agreement: Agreement, protocol: Protocol, size: int, chance: ran
     return found
 
 
-@pytest.mark.parametrize("protocol", SMALL)
+@pytest.mark.parametrize("protocol", [pytest.param(p, marks=[pytest.mark.long] if p is RaftUpsideDown else []) for p in SMALL])
 def test_steps(protocol):
     """Steps agree, and the comparison went along every path that the encoding holds possible."""
     agreement, chance = Agreement(protocol), random.Random(1)
