@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,10 @@ from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 from spec_files import load
+
+# A worker holds a million objects that stay: compilers, formulas, specs. Looking through them all for garbage every few
+# hundred new ones is a tenth of the tests' time.
+gc.set_threshold(100_000)
 
 settings.register_profile("reproducible", derandomize=True, deadline=None)
 settings.load_profile("reproducible")
