@@ -248,7 +248,7 @@ def test_limits_are_inconclusive(capsys):
     "command",
     [
         ["check", "paxos", "--engine", "interpreter", "--ballots", "3"],
-        ["check", "paxos", "--search", "depth-first", "--ballots", "5", "--values", "3"],
+        ["check", "paxos", "--search", "depth-first", "--ballots", "4"],
         ["simulate", "paxos", "--walks", "1000000000"],
         ["simulate", "paxos", "--walks", "1000000000", "--engine", "interpreter"],
     ],

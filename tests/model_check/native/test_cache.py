@@ -55,7 +55,7 @@ def test_processes_side_by_side_then_broken_files(tmp_path):
     assert (home / "program.py").read_text() != "garbage("
 
 
-@pytest.mark.parametrize("where", ["/proc/nowhere", "/dev/null/cache"])
+@pytest.mark.parametrize("where", ["/proc/nowhere", pytest.param("/dev/null/cache", marks=pytest.mark.long)])
 def test_no_cache_directory_can_be_made(where):
     assert _finish(_start(Path(where)))[0] == FIGURES
 

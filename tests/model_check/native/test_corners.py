@@ -14,10 +14,10 @@ from differential import compare, uncompiled
 from model_check.search import Options
 
 
-@pytest.mark.parametrize("name", [*corners.DEFINED, *corners.UNDEFINED])
-def test_both_engines_agree(name):
+@pytest.mark.parametrize("names", [corners.DEFINED, corners.UNDEFINED], ids=["defined", "undefined"])
+def test_both_engines_agree(names):
     """The same figures, or the same undefined expression."""
-    uncompiled("corner", name)
+    uncompiled("corner", *names)
 
 
 def test_compiled():

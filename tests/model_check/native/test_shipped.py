@@ -22,7 +22,7 @@ PAXOS = next(s for c, s, _ in SMALL if c is Paxos)
 
 def test_random_rules_scopes_and_constraints():
     """Shallow, with random rules removed, symmetry, constraints and one to three workers; generated programs as plain Python."""
-    uncompiled("shipped", 0, 15)
+    uncompiled("shipped", 0, 10)
 
 
 def test_buffers_that_are_always_full():
@@ -35,7 +35,9 @@ def test_etcd_raft_from_deep_states():
     uncompiled("etcd")
 
 
-@pytest.mark.parametrize(("cls", "symmetry"), [(Paxos, False), (Paxos, True), (Raft, True)], ids=lambda x: getattr(x, "__name__", str(x)))
+@pytest.mark.parametrize(
+    ("cls", "symmetry"), [(Paxos, False), (Paxos, True), pytest.param(Raft, True, marks=pytest.mark.long)], ids=lambda x: getattr(x, "__name__", str(x))
+)
 def test_compiled(cls, symmetry):
     _, scope, depth = next(s for s in SMALL if s[0] is cls)
     compare(cls(fitting(cls, scope)), Options(symmetry=symmetry, max_depth=depth), workers=(1, 2))

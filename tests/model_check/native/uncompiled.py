@@ -2,8 +2,8 @@
 
 `random SEED COUNT [loose] [hypothesis]` compares both engines on random protocols (loose: expressions may be
 undefined), `mutant NAME` breaks the code generator and looks for a random protocol that shows it, `shipped SEED COUNT`
-compares on the shipped protocols with random rules removed, `symmetry SEED COUNT` compares orbits, `corner NAME` compares
-on a protocol of `corners.py`, `messengers SEED COUNT` on protocols with messages, `etcd` on EtcdRaft, `buffers` runs with buffers that are always full.
+compares on the shipped protocols with random rules removed, `symmetry SEED COUNT` compares orbits, `corner NAME...` compares
+on protocols of `corners.py`, `messengers SEED COUNT` on protocols with messages, `etcd` on EtcdRaft, `buffers` runs with buffers that are always full.
 """
 
 from __future__ import annotations
@@ -216,12 +216,13 @@ def symmetry(seed: int, count: int) -> None:
             assert all(len(orbits) == 1 for orbits in prints.values()), f"{text}\n{protocol}\n{prints}"
 
 
-def corner(name: str) -> None:
-    """One protocol of `corners.py`, at a depth that keeps it small."""
-    same = compare(getattr(corners, name)(), Options(max_depth=4))
-    say(same.get("undefined", ""), same.get("violation", ""), same.get("generated", ""), "reached", same.get("witnesses", ""))
-    assert ("undefined" in same) == (name in corners.UNDEFINED)
-    assert None not in same.get("witnesses", {}).values()
+def corner(*names: str) -> None:
+    """Protocols of `corners.py`, at a depth that keeps them small."""
+    for name in names:
+        same = compare(getattr(corners, name)(), Options(max_depth=4))
+        say(name, same.get("undefined", ""), same.get("violation", ""), same.get("generated", ""), "reached", same.get("witnesses", ""))
+        assert ("undefined" in same) == (name in corners.UNDEFINED), name
+        assert None not in same.get("witnesses", {}).values(), name
 
 
 def buffers() -> None:
@@ -232,7 +233,7 @@ def buffers() -> None:
     for cls, scope, depth in SMALL:
         protocol = cls(fitting(cls, scope))
         for symmetric in (False, True):
-            options = Options(symmetry=symmetric, eager=symmetric, max_depth=min(depth or 4, 4))
+            options = Options(symmetry=symmetric, eager=symmetric, max_depth=min(depth or 3, 3))
             say(protocol, symmetric, compare(protocol, options, workers=(1, 3))["distinct"])
             compare_depth_first(protocol, options)
         compare_walks(protocol, Task(walks=5, steps=300))

@@ -92,7 +92,7 @@ def test_steps_without_rules(protocol):
         assert differences(agreement, protocol(scope, without=(rule,)), 3, chance) == []
 
 
-@pytest.mark.parametrize("protocol", SMALL)
+@pytest.mark.parametrize("protocol", [pytest.param(p, marks=[pytest.mark.long] if p is PaxosUpsideDown else []) for p in SMALL])
 def test_properties(protocol):
     """Invariants and lemmas agree, and each was seen to be true, and false but for a few that random states hardly violate."""
     agreement, chance = Agreement(protocol), random.Random(3)
