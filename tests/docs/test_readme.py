@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from model_check.cache_folder import cache_root
 from tests.model_check.tlc import entries
 
 ROOT = Path(__file__).parents[2]
@@ -87,20 +88,15 @@ NEEDS = {
 }
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder of compiled programs for all tests of a run, the processes of pytest-xdist included."""
-    base = tmp_path_factory.getbasetemp()
-    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "compiled"
-
-
 @pytest.fixture
-def ionian(tmp_path: Path, cache: Path):
+def ionian(tmp_path: Path):
     """Run a command of the README in a folder that looks like the checkout and may be written to."""
     for package in ("spec", "model_check", "proofs", "impl", "conformance", "tests"):
         (tmp_path / package).symlink_to(ROOT / package)
 
     def run(command: str) -> tuple[int, str]:
+        # Compiled programs are those of all tests; what an interrupted proof of the user's noted is left alone.
+        cache = tmp_path / "cache" if "prove" in command else cache_root()
         environment = {**os.environ, "PYTHONPATH": str(tmp_path), "IONIAN_CACHE_DIR": str(cache), "COLUMNS": "80"}
         program = [sys.executable, "-m", "ionian", *shlex.split(command)[1:]]
         done = subprocess.run(program, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
@@ -169,8 +165,7 @@ def test_a_long_command_in_a_small_scope(ionian, command: str) -> None:
     assert f"\n{how.distinct}" in printed
 
 
-def test_the_python_shown_runs(capsys: pytest.CaptureFixture[str], cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IONIAN_CACHE_DIR", str(cache))
+def test_the_python_shown_runs(capsys: pytest.CaptureFixture[str]) -> None:
     (program,) = [text for language, text in BLOCKS if language == "python"]
     names: dict[str, object] = {}
     exec(compile(program, "README.md", "exec"), names)

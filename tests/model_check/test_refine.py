@@ -28,7 +28,7 @@ RAFT = (Raft(Scope(node=2, term=1, index=1, value=1)), ReplicatedLog)
 @pytest.mark.parametrize(
     ("protocol", "abstract", "symmetry"),
     [
-        pytest.param(*VOTING, False, id="voting"),
+        pytest.param(*VOTING, False, id="voting", marks=pytest.mark.long),
         pytest.param(*VOTING, True, id="voting up to symmetry", marks=pytest.mark.long),
         pytest.param(Paxos(PAXOS), Voting, True, id="paxos up to symmetry", marks=pytest.mark.long),
         pytest.param(*RAFT, False, id="raft", marks=pytest.mark.long),

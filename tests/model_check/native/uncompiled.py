@@ -236,7 +236,7 @@ def buffers() -> None:
             options = Options(symmetry=symmetric, eager=symmetric, max_depth=min(depth or 3, 3))
             say(protocol, symmetric, compare(protocol, options, workers=(1, 3))["distinct"])
             compare_depth_first(protocol, options)
-        compare_walks(protocol, Task(walks=5, steps=300))
+        compare_walks(protocol, Task(walks=5, steps=100))
 
 
 def _shrink(kind: type) -> None:
