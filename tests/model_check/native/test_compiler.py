@@ -43,8 +43,14 @@ def test_the_garbage_collector_rests_and_works_again():
     assert gc.isenabled()
 
 
+NOTHING = -1
+
+
 def _operators(x, y, u, b, words, small):
-    """Each operator of generated programs on variables, small and large literals; words, hashes and truth values; arrays of several types."""
+    """Each operator of generated programs on variables, small and large literals; words, hashes and truth values; arrays of several types.
+
+    Variables that are assigned more than once, constants among them.
+    """
     s = (x + 3) * (y - 7) // 5 % 1000003
     s ^= (x << 5) | (y >> 3) & 0x7FFFFFFFFFFFFFF
     s += -x if x < y else ~y
@@ -57,7 +63,11 @@ def _operators(x, y, u, b, words, small):
     words[small[1] & 1] = h ^ words[1]
     if small[0]:
         s += small[0] - small[1]
-    return s, h, t
+    last = NOTHING
+    for i in range(4):
+        if x > i:
+            last = i
+    return s, h, t, last
 
 
 @pytest.mark.filterwarnings("ignore:overflow")
