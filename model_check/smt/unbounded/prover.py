@@ -81,6 +81,7 @@ class Prover:
         self.encoding = Encoding(protocol, without)
         self.clusters = SmallClusters(protocol, without)
         self.strata = Strata()
+        self._texts: dict[int, tuple[z3.BoolRef, bytes]] = {}
         self.limits = limits
         self._reason, self._spent = "", 0.0
         if limits.memory is not None:
@@ -144,8 +145,15 @@ class Prover:
         found = hashlib.sha256(repr(obligation).encode())
         for query, support in zip(queries, supports, strict=True):
             for formula in self.formulas(query, support):
-                found.update(formula.sexpr().encode())
+                found.update(self._text(formula))
         return found.hexdigest()
+
+    def _text(self, formula: z3.BoolRef) -> bytes:
+        """A formula's text, written once, since axioms and lemmas recur; the formula is kept, since Z3 would give its number to another one."""
+        number = formula.get_id()
+        if number not in self._texts:
+            self._texts[number] = formula, formula.sexpr().encode()
+        return self._texts[number][1]
 
     def cycles(self, queries: Sequence[Query], supports: Sequence[Support]) -> tuple[str, ...]:
         """The cycles of sorts in what was asked, for each of which no answer had to come; none where all was within the decidable fragment."""

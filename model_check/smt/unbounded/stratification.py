@@ -110,17 +110,20 @@ class _Search:
         self._kept.append(formula)
         if z3.is_quantifier(formula):
             self.visit(formula.body(), positive, (*bound, *self._own(formula, formula.is_forall() == positive, bound)))
-        elif z3.is_not(formula):
-            self.visit(formula.arg(0), not positive, bound)
-        elif z3.is_implies(formula):
-            self.visit(formula.arg(0), not positive, bound)
-            self.visit(formula.arg(1), positive, bound)
-        else:
-            both = not (z3.is_and(formula) or z3.is_or(formula))
-            for child in formula.children():
-                # Below an equivalence, a condition or an application, a truth value counts both ways.
-                for polarity in {positive, not positive} if both else {positive}:
-                    self.visit(child, polarity, bound)
+            return
+        if z3.is_var(formula):
+            return
+        match formula.decl().kind():
+            case z3.Z3_OP_NOT:
+                self.visit(formula.arg(0), not positive, bound)
+            case z3.Z3_OP_IMPLIES:
+                self.visit(formula.arg(0), not positive, bound)
+                self.visit(formula.arg(1), positive, bound)
+            case kind:
+                for child in formula.children():
+                    # Below an equivalence, a condition or an application, a truth value counts both ways.
+                    for polarity in {positive} if kind in (z3.Z3_OP_AND, z3.Z3_OP_OR) else {positive, not positive}:
+                        self.visit(child, polarity, bound)
 
     def _own(self, formula: z3.QuantifierRef, universal: bool, bound: Bound) -> list[frozenset[str]]:
         """What a quantifier's own variables depend on; existential ones are Skolem functions of it."""
@@ -145,11 +148,14 @@ class _Search:
             if z3.is_quantifier(item):
                 stack.append(item.body())
                 continue
-            stack.extend(item.children())
-            if z3.is_app(item) and item.decl().kind() == z3.Z3_OP_UNINTERPRETED and _counts(item.sort()):
-                target = item.sort().name()
-                sources = {c.sort().name() for c in item.children() if _counts(c.sort())}
-                self.found.update(Edge(source, target, item.decl().name()) for source in sources)
+            if z3.is_var(item):
+                continue
+            children, function = item.children(), item.decl()
+            stack.extend(children)
+            if children and function.kind() == z3.Z3_OP_UNINTERPRETED and _counts(function.range()):
+                target = function.range().name()
+                sources = {s.name() for s in map(function.domain, range(function.arity())) if _counts(s)}
+                self.found.update(Edge(source, target, function.name()) for source in sources)
 
 
 def _free(body: z3.ExprRef, depth: int) -> set[int]:
