@@ -70,6 +70,7 @@ def _operators(x, y, u, b, words, small):
     return s, h, t, last
 
 
+# Hashes wrap around.
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_types_are_those_of_numba():
     """A part called by an entry computes what Numba's own pipeline computes, on the same types."""

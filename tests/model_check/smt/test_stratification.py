@@ -32,6 +32,9 @@ STRATIFIED = {
     "an alternation down": [z3.ForAll([a], z3.Exists([b], P(a, b)))],
     "the other alternation is an outermost constant": [z3.Exists([a], z3.ForAll([b], P(a, b))), z3.ForAll([a], z3.Exists([b], P(a, b)))],
     "a denial turns quantifiers round": [z3.Not(z3.Exists([b], z3.ForAll([a], P(a, b)))), z3.Not(z3.ForAll([b], z3.Exists([a], P(a, b))))],
+    "a denial counts one way": [z3.Not(z3.ForAll([a], z3.Exists([a2], R(a, a2))))],
+    "a premise counts as denied": [z3.Implies(z3.ForAll([a], z3.Exists([a2], R(a, a2))), P(a, b))],
+    "parts count as the whole": [z3.And(z3.Or(z3.Exists([a], z3.ForAll([a2], R(a, a2))), P(a, b)), P(a, b))],
     "a body that does not speak of the universal": [z3.ForAll([a], z3.Or(R(a, a), z3.Exists([b], z3.ForAll([c], S(b, c))))), z3.ForAll([b], P(g(b), b))],
     "an equation names what exists": [z3.ForAll([a], z3.Exists([b, a2], z3.And(a2 == a, P(a, b))))],
     "through an enumeration": [z3.ForAll([a], R(a, pick(paint(a))))],
@@ -45,6 +48,7 @@ def test_stratified(name):
 
 CYCLES = {
     "functions to and fro": ([R(g(f(a)), a)], ["A -> B (f), B -> A (g)"]),
+    "by a later argument": ([R(z3.Function("q", C, B, A)(c, f(a)), a)], ["A -> B (f), B -> A (q)"]),
     "an alternation against a function": (
         [z3.ForAll([a], P(a, f(a))), z3.ForAll([b], z3.Exists([a], P(a, b)))],
         ["A -> B (f), B -> A (for each B some A)"],
