@@ -175,7 +175,7 @@ class Formula:
         return self.evaluate(structure.functions, structure.domains, {**values, **known})
 
     def _source(self, ast: z3.Ast, bound: list[str]) -> str:
-        """By Z3's functions of C: its objects for terms take three times as long."""
+        """By Z3's functions of C: its objects for terms would be a quarter of the time of all comparisons."""
         context = self.term.ctx_ref()
         match z3.Z3_get_ast_kind(context, ast):
             case z3.Z3_VAR_AST:
@@ -187,6 +187,7 @@ class Formula:
                 return f"{'all' if z3.Z3_is_quantifier_forall(context, ast) else 'any'}({body} {loops})"
         declared = z3.Z3_get_app_decl(context, ast)
         parts = [self._source(z3.Z3_get_app_arg(context, ast, i), bound) for i in range(z3.Z3_get_app_num_args(context, ast))]
+        name = z3.Z3_get_symbol_string(context, z3.Z3_get_decl_name(context, declared))
         match kind := z3.Z3_get_decl_kind(context, declared):
             case z3.Z3_OP_TRUE | z3.Z3_OP_FALSE:
                 return str(kind == z3.Z3_OP_TRUE)
@@ -200,12 +201,11 @@ class Formula:
                 return f"({parts[0]} == {parts[1]})"
             case z3.Z3_OP_ITE:
                 return f"({parts[1]} if {parts[0]} else {parts[2]})"
-            case z3.Z3_OP_DT_CONSTRUCTOR | z3.Z3_OP_UNINTERPRETED:
-                name = z3.Z3_get_symbol_string(context, z3.Z3_get_decl_name(context, declared))
-                if parts:
-                    return f"F[{name!r}, {len(parts)}]({', '.join(parts)})"
+            case z3.Z3_OP_DT_CONSTRUCTOR | z3.Z3_OP_UNINTERPRETED if not parts:
                 self.constants[name] = _sort_name(context, z3.Z3_get_range(context, declared))
                 return f"c[{name!r}]"
+            case z3.Z3_OP_UNINTERPRETED:
+                return f"F[{name!r}, {len(parts)}]({', '.join(parts)})"
         raise AssertionError(self.term)
 
 
