@@ -7,17 +7,15 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import TYPE_CHECKING, TypeAlias
 
-import networkx as nx
-
 from model_check import itf
 from model_check.dot import digraph, escaped
 from model_check.evaluation import successors
 from spec.language import IonianError, Protocol, State
 
 if TYPE_CHECKING:
+    import networkx as nx
+
     Graph: TypeAlias = nx.MultiDiGraph[int]
-else:
-    Graph: TypeAlias = nx.MultiDiGraph
 
 PICTURE_LIMIT = 400
 DATA_LIMIT = 200_000
@@ -29,6 +27,8 @@ def state_graph(protocol: Protocol, limit: int = DATA_LIMIT, progress: Callable[
     A node has `state`, `depth` and `initial`; an edge has `action` (its name), `step` and `label`.
     `progress` is told the number of states now and then. IonianError where there are more than `limit` states.
     """
+    import networkx as nx  # noqa: PLC0415  # slow to import, and no check needs it
+
     graph: Graph = nx.MultiDiGraph(name=repr(protocol))
     numbers: dict[State, int] = {}
 
@@ -58,7 +58,7 @@ def state_graph(protocol: Protocol, limit: int = DATA_LIMIT, progress: Callable[
 
 def plain(graph: Graph) -> Graph:
     """The graph with texts for attributes, as data formats need them."""
-    found: Graph = nx.MultiDiGraph(name=graph.graph["name"])
+    found: Graph = type(graph)(name=graph.graph["name"])
     for node, data in graph.nodes(data=True):
         found.add_node(node, label=repr(data["state"]), depth=data["depth"], initial=data["initial"])
     for source, target, data in graph.edges(data=True):
@@ -78,7 +78,9 @@ def to_json(graph: Graph) -> str:
 
 def to_graphml(graph: Graph) -> str:
     """The graph in GraphML."""
-    return "\n".join(nx.generate_graphml(plain(graph))) + "\n"
+    from networkx import generate_graphml  # noqa: PLC0415  # as above
+
+    return "\n".join(generate_graphml(plain(graph))) + "\n"
 
 
 def to_dot(graph: Graph) -> str:
@@ -105,6 +107,8 @@ def _joined(graph: Graph) -> dict[tuple[int, int], list[str]]:
 
 def to_svg(graph: Graph) -> str:
     """A drawing in layers by depth, initial states on top, each edge in the colour of its action."""
+    import networkx as nx  # noqa: PLC0415  # as above
+
     try:
         import matplotlib  # noqa: PLC0415  # an extra, and slow to import
     except ImportError:
