@@ -345,6 +345,12 @@ def explore(protocol: Protocol, options: Options) -> Outcome:
     return search.run(search.breadth_first)
 
 
+def explore_for(protocol: Protocol, options: Options, state: State) -> tuple[Outcome, bool]:
+    """The same search, and whether it visited a state (or, with symmetry, a permutation of it)."""
+    search = _Search(protocol, options)
+    return search.run(search.breadth_first), search.known(state) is not None
+
+
 def explore_depth_first(protocol: Protocol, options: Options) -> Outcome:
     """Depth-first search: some counterexample, not the shortest; ends at the first violation found."""
     search = _Search(protocol, options)

@@ -12,15 +12,18 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from model_check import itf
+from model_check import interpreter, itf
 from model_check.check import Verdict, resolve_names
-from model_check.search import TYPE_INVARIANT, Options
+from model_check.search import TYPE_INVARIANT, Options, Outcome
 from model_check.smt.bmc import BmcResult, bmc, reason
 from model_check.smt.circuit import FALSE, Answer, Literal, Solver
 from model_check.smt.unrolling import DEFINED, Counterexample, Unrolling
 from model_check.trace import Origin
 from spec.language import IonianError, Protocol, ScopeError, SpecError, State, ir
 from spec.quorums import symmetric
+
+_SMALL = 2 << 20
+"""Bytes of states that are explored under CPython in less time than a program is compiled."""
 
 
 @dataclass(frozen=True)
@@ -152,21 +155,29 @@ class _Attempt:
 
     def _reachable(self, state: State) -> tuple[str, str]:
         """Whether the explorer comes to a state, and how far it looked."""
-        from model_check.native import explore_for  # noqa: PLC0415  # only this question needs the compiler
-
         if self.deadline is not None and time.monotonic() > self.deadline:
             return "not known", "no time left"
         systems = self.protocol.quorum_systems
         symmetry = all(symmetric(system, self.protocol.scope.sizes[name]) for name, system in systems.items())
         options = Options(symmetry=symmetry, workers=os.cpu_count() or 1, max_memory=self.max_memory, properties=())
         try:
-            outcome, visited = explore_for(self.protocol, options, state)
+            outcome, visited = self._searched(options, state)
         except (ScopeError, SpecError) as error:
             return "not known", str(error).splitlines()[0]
         how = f"{outcome.distinct_states:,} states{' up to symmetry' if symmetry else ''}, depth {outcome.depth}"
         if visited:
             return "reachable", how
         return ("not known", f"{how}, stopped: {outcome.stopped}") if outcome.stopped else ("not reachable", how)
+
+    def _searched(self, options: Options, state: State) -> tuple[Outcome, bool]:
+        """A search for a state: by CPython in a small space, which is explored before a compiler is done; else by compiled code."""
+        limit = _SMALL if self.max_memory is None else min(self.max_memory, _SMALL)
+        outcome, visited = interpreter.explore_for(self.protocol, replace(options, max_memory=limit), state)
+        if visited or outcome.memory <= _SMALL:
+            return outcome, visited
+        from model_check import native  # noqa: PLC0415  # only this search needs the compiler
+
+        return native.explore_for(self.protocol, options, state)
 
     def _real(self, found: Counterexample) -> BmcResult | None:
         """The behaviour that violates the goal, where the first state of its counterexample to induction is reachable."""

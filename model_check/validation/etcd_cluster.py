@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
-from model_check.validation.etcd_lines import NOBODY, Event, WireMessage
+from model_check.validation.etcd_lines import MOST_SERVERS, NOBODY, Event, WireMessage
 from model_check.validation.run import Run
 from spec.etcd_raft import EtcdRaft
 from spec.etcd_records import Change, Config, ConfigAt, Kind, Message, Node, Write
@@ -32,15 +32,15 @@ class Cluster:
 
     def __init__(self, events: list[Event]) -> None:
         self.events = events
-        numbers = sorted(set().union(*(event.servers for event in events)))
+        self._next = _following(events)
+        self.peers = self._founding_peers()
+        numbers = sorted(set(self.peers).union(*(event.servers for event in events)))
         self.nodes = {number: Node(i) for i, number in enumerate(numbers)}
         self.ids = {node: number for number, node in self.nodes.items()}
         self.protocol = EtcdRaft(Scope(node=max(len(numbers), 1), term=_UNBOUNDED, index=_UNBOUNDED, slot=_UNBOUNDED))
-        self._next = _following(events)
         self._lines_of = _lines_of(events)
         self._position = {event.line: position for position, event in enumerate(events)}
         self._shown: dict[frozenset[Node], tuple[int, ...]] = {}
-        self.peers = self._founding_peers()
         self._asked = self._first_pre_votes()
 
     # --- the trace's names for values of the spec
@@ -260,7 +260,17 @@ class Cluster:
                 peers += new
                 if len(peers) == event.log:
                     return peers
-        return []
+        return self._beginning_of_founding(peers)
+
+    def _beginning_of_founding(self, found: list[int]) -> list[int]:
+        """The founding members of a trace that ends before all are named: stand-ins for the others; none where the lines are no beginning."""
+        ends = [event for event, following in zip(self.events, self._next, strict=True) if following is None and event.term == 1]
+        if not ends or any(event.name not in ("InitState", "BecomeFollower", "ApplyConfChange") for event in self.events):
+            return []
+        found = [*found, *sorted({event.node for event in ends}.difference(found))]
+        named = set().union(*(event.servers for event in self.events))
+        others = min(max(event.log for event in ends) - len(found), MOST_SERVERS - len(named))
+        return [*found, *range(max(named) + 1, max(named) + 1 + others)]
 
 
 def _lines_of(events: list[Event]) -> dict[int, list[int]]:

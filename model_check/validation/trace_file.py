@@ -55,21 +55,28 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
                 yield number, text
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise BadLine(0, f"{twice!r:.40}", "is there twice in an object")
+    return found
+
+
+def _no_number(word: str) -> None:
+    raise BadLine(0, word, "is no number")
+
+
+# One for all lines: to make one takes as long as to read a short line.
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number)
+
+
 def json_object(line: int, source: str) -> dict[str, Any]:
     """The JSON object of a line; BadLine where it is none, or leaves open what it says: a key twice, a number that is none."""
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
-            raise BadLine(line, f"{twice!r:.40}", "is there twice in an object")
-        return found
-
-    def no_number(word: str) -> None:
-        raise BadLine(line, word, "is no number")
-
     try:
-        found = json.loads(source, object_pairs_hook=unique, parse_constant=no_number)
+        found = _DECODER.decode(source)
+    except BadLine as bad:
+        raise BadLine(line, bad.field, bad.fault) from None
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):

@@ -70,7 +70,7 @@ COMMANDS = {
     "ionian prove paxos": Command(),
     "ionian prove raft": Command(long=True, quick=" --lemma one_vote_per_term", distinct="11 of 11 obligations discharged (31 queries)"),
     "ionian refine paxos voting": Command(long=True, quick=" --acceptors 2 --ballots 2" + INTERPRETED, distinct="145 distinct states"),
-    "ionian simulate raft --nodes 3 --seed 7 --walks 100000": Command(),
+    "ionian simulate raft --nodes 3 --seed 7 --walks 100000": Command(long=True, quick=" --walks 20" + INTERPRETED, distinct="NO VIOLATION FOUND"),
     "ionian graph paxos --acceptors 2 --ballots 1 -o paxos.graphml": Command(),
     "ionian export tla paxos -o out": Command(),
     "ionian refine impl raft --seeds 5 --nodes 5": Command(),

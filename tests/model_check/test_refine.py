@@ -29,10 +29,10 @@ RAFT = (Raft(Scope(node=2, term=1, index=1, value=1)), ReplicatedLog)
     ("protocol", "abstract", "symmetry"),
     [
         pytest.param(*VOTING, False, id="voting", marks=pytest.mark.long),
-        pytest.param(*VOTING, True, id="voting up to symmetry", marks=pytest.mark.long),
+        pytest.param(*VOTING, True, id="voting up to symmetry"),
         pytest.param(Paxos(PAXOS), Voting, True, id="paxos up to symmetry", marks=pytest.mark.long),
         pytest.param(*RAFT, False, id="raft", marks=pytest.mark.long),
-        pytest.param(*RAFT, True, id="raft up to symmetry"),
+        pytest.param(*RAFT, True, id="raft up to symmetry", marks=pytest.mark.long),
     ],
 )
 def test_both_engines_find_that_the_mapping_holds(protocol: Protocol, abstract: type[Protocol], symmetry: bool) -> None:

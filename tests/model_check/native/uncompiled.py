@@ -1,7 +1,7 @@
 """What is tested with generated programs as plain Python: run as a script with `NUMBA_DISABLE_JIT=1`.
 
 `random SEED COUNT [loose] [hypothesis]` compares both engines on random protocols (loose: expressions may be
-undefined), `mutant NAME` breaks the code generator and looks for a random protocol that shows it, `shipped SEED COUNT`
+undefined), `mutant NAME...` breaks the code generator and looks for a random protocol that shows it, `shipped SEED COUNT`
 compares on the shipped protocols with random rules removed, `symmetry SEED COUNT` compares orbits, `corner NAME...` compares
 on protocols of `corners.py`, `messengers SEED COUNT` on protocols with messages, `etcd` on EtcdRaft, `buffers` runs with buffers that are always full.
 """
@@ -23,7 +23,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parents[2] / "spec"))
 import corners
-import etcd_play
 import generator_mutants as mutants
 import numpy as np
 import random_messengers
@@ -130,7 +129,13 @@ def by_hypothesis(seed: int, count: int, loose: bool) -> None:
         agree()
 
 
-def mutant(name: str) -> None:
+def mutant(*names: str) -> None:
+    """Break one thing after the other."""
+    for name in names:
+        _mutant(name)
+
+
+def _mutant(name: str) -> None:
     """Break one thing; some random protocol must show it, or a corner where random ones seldom come by an expression without a value."""
     with mutants.applied(name), tempfile.TemporaryDirectory() as folder:
         tries: dict[str, Callable[[], object]] = {}
@@ -180,6 +185,8 @@ def messengers(seed: int, count: int) -> None:
 
 def etcd() -> None:
     """EtcdRaft, whose large sets are made anew, from states along deep behaviours."""
+    import etcd_play  # its spec takes a second to read
+
     for play in etcd_play.short_plays():
         states = play.trace.states
         for symmetric in (False, True):
@@ -234,7 +241,7 @@ def buffers() -> None:
         protocol = cls(fitting(cls, scope))
         for symmetric in (False, True):
             options = Options(symmetry=symmetric, eager=symmetric, max_depth=min(depth or 3, 3))
-            say(protocol, symmetric, compare(protocol, options, workers=(1, 3))["distinct"])
+            say(protocol, symmetric, compare(protocol, options, workers=(3,))["distinct"])
             compare_depth_first(protocol, options)
         compare_walks(protocol, Task(walks=5, steps=100))
 

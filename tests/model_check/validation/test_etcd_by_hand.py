@@ -462,6 +462,23 @@ def test_what_a_server_begins_with_does_not_hang_on_lines_that_are_missing(tmp_p
     assert (departure.line, departure.conjunct) == (2, "name == ApplyConfChange")
 
 
+def test_a_trace_may_end_while_servers_are_founded(tmp_path: Path) -> None:
+    """Before all founders are named; not with a founder too many at once."""
+    whole, path = ByHand(3), tmp_path / "trace.ndjson"
+    lines, second = whole.lines, next(i for i, line in enumerate(whole.lines) if line["event"].get("prop", {}).get("cc", {}).get("newconf") == ["1", "2"])
+    for count in range(1, len(lines) + 1):
+        whole.lines = lines[:count]
+        assert check_trace(whole.write(path), "etcd").verdict == "explained", count
+    lines[second]["event"]["prop"]["cc"]["newconf"] = ["1", "2", "3"]
+    # A log of that length is taken for no number of founders.
+    lines[second]["event"].update(log=1 << 24, state={**lines[second]["event"]["state"], "commit": 1 << 24})
+    for count in (second + 1, len(lines)):
+        whole.lines = lines[:count]
+        departure = check_trace(whole.write(path), "etcd").departure
+        assert departure is not None
+        assert departure.line <= second + 1
+
+
 def commit_alone(trace: ByHand, entries: int) -> None:
     """The only server commits what it has just taken in."""
     last = trace.now[1]["log"] + entries
