@@ -15,11 +15,12 @@ from conformance.raft.mapping import Server, View, snapshot_index
 from conformance.raft.words import Words
 from impl.raft import Entries, messages
 from impl.simulation.events import Deliver, Event
+from model_check.validation.office import towards_office
 from model_check.validation.run import Run
 from spec.raft import Node, Role
-from spec.replicated_log import Index, Term
+from spec.replicated_log import Index
 
-LEADER, CANDIDATE, FOLLOWER = Role.LEADER, Role.CANDIDATE, Role.FOLLOWER
+LEADER = Role.LEADER
 
 
 @dataclass(slots=True)
@@ -122,24 +123,8 @@ class Guide(guide.Guide):
 
     def _approach_office(self, s: Server, view: View) -> None:
         """Term and role."""
-        run, n = self.run, s.node
-        term = run.peek("current_term", n)
-        if term < view.current_term:
-            if view.voted_for == s.host.id and view.role is not FOLLOWER:
-                if term + 1 < view.current_term:
-                    self.take("adopt_term", n, Term(view.current_term - 1))
-                self.take("timeout", n)
-            else:
-                self.take("adopt_term", n, Term(view.current_term))
-        role = run.peek("role", n)
-        if role is view.role:
-            return
-        if view.role is LEADER:
-            self.take("become_leader", n)
-        elif view.role is FOLLOWER:
-            self.take("abdicate", n)
-        else:
-            self.take("timeout", n)
+        for step in towards_office(self.run, s.node, view.current_term, view.role, view.voted_for == s.host.id):
+            self.take(*step)
 
     def approach_progress(self, s: Server, view: View) -> None:
         """The leader's next indices."""

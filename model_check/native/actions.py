@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from model_check.native.expressions import Translator
-from model_check.native.kernel import FULL, POSITION
+from model_check.native.kernel import FULL, POSITION, ROWS, WORDS
 from model_check.native.layout import WORD_BITS, Slot
 from model_check.native.writer import Row, Writer
 from spec.language import ScopeError, ir
@@ -100,8 +100,8 @@ class _ActionTranslator(Translator):
             return
         self.copied = True
         fixed = self.layout.fixed_words
-        self.writer.line("k = notes[0]")
-        self.writer.line("c = notes[1]")
+        self.writer.line(f"k = notes[{ROWS}]")
+        self.writer.line(f"c = notes[{WORDS}]")
         with self.writer.block(f"if k + 2 >= CO.size or c + {fixed + SLACK} + n >= C.size:"):
             self.writer.line(f"notes[{FULL}] = 1")
             self.writer.line("return")
@@ -117,8 +117,8 @@ class _ActionTranslator(Translator):
         self.writer.line(f"CO[k + 1] = c + {self.layout.fixed_words} + m")
         self.writer.line("TH[k] = th")
         self.writer.line(f"CM[k] = (p << 32) | (notes[{POSITION}] << 8) | {self.number}")
-        self.writer.line("notes[0] = k + 1")
-        self.writer.line(f"notes[1] = c + {self.layout.fixed_words} + m")
+        self.writer.line(f"notes[{ROWS}] = k + 1")
+        self.writer.line(f"notes[{WORDS}] = c + {self.layout.fixed_words} + m")
         self.writer.line(f"notes[{POSITION}] += 1")
 
     # --- statements

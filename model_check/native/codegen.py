@@ -96,13 +96,14 @@ class Program:
     def _text(self) -> str:
         steps = bool(self.step_names) or any(w.on_step for w in self.witnesses)
         tables = [f"{name} = np.array({values}, np.int64)" for name, values in self.writer.tables.items()]
+        constants = ((kernel, kernel.PLACES), (self.loops, self.loops.CONSTANTS))
         parts = [
             f'"""{self.protocol.ir.name}({self.protocol.scope!r}), compiled; rules, properties and constraints are chosen as it runs."""',
             "import numpy as np\nfrom numba import njit",
             "from model_check.native.compiler import ENTRY, MAKER, PART",
             f"from model_check.native.runtime import {', '.join(_USED)}",
             f"FIXED_WORDS = {self.layout.fixed_words}\nSTEP_PROPERTIES = {int(steps)}\nEAGER = {int(bool(self.sent))}",
-            "\n".join(f"{name} = {getattr(self.loops, name)}" for name in self.loops.CONSTANTS),
+            "\n".join(f"{name} = {getattr(loops, name)}" for loops, names in constants for name in names),
             "\n".join(tables),
             "\n".join(self.writer.lines),
             *(inspect.getsource(getattr(f, "py_func", f)) for f in self.loops.LOOPS),

@@ -118,7 +118,7 @@ class _DepthFirst(Engine):
         self.stack.room_for(count, len(rows), 0)
         self._room_in_table(count)
         b.cand[: len(rows)], b.cand_at[: count + 1], b.cand_meta[:count] = rows, offsets, np.arange(count) << 8
-        self.notes[0] = count
+        self.notes[kernel.ROWS] = count
         self._begin()
         # No action led to these.
         self.new[:] = 0
@@ -133,7 +133,7 @@ class _DepthFirst(Engine):
             self.notes[kernel.FULL] = 0
             return
         top = int(self.tally[depth_kernel.TOP])
-        count, words = int(self.notes[0]), int(self.notes[1])
+        count, words = int(self.notes[kernel.ROWS]), int(self.notes[kernel.WORDS])
         self.stack.room_for(top + count, int(self.stack.at[top]) + words, int(self.stack.depth[top - 1]))
         self._room_in_table(count)
 

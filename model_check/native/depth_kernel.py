@@ -15,8 +15,16 @@ from model_check.native.compiler import ENTRY, PART
 from model_check.native.kernel import (
     EAGER,
     FIXED_WORDS,
+    FULL,
     MOST_SUCCESSORS,
     NONE,
+    POSITION,
+    ROWS,
+    STATE_BAD,
+    STATE_PROPERTY,
+    STEP_BAD,
+    UNDEFINED,
+    WORDS,
     check_state,
     examine,
     expandable,
@@ -38,7 +46,7 @@ TALLY = 5
 @njit(cache=True, **ENTRY)
 def begin(stack, stack_at, stack_depth, stack_place, cand, cand_at, cand_tail, cand_meta, table, depths, notes, tally, new, seen, reached):
     """Enter the first states, which lie in the batch."""
-    for k in range(notes[0]):
+    for k in range(notes[ROWS]):
         start = cand_at[k] + FIXED_WORDS
         tail = cand_at[k + 1] - start
         cand_tail[k] = print_of(cand, cand_at[k], tail, tail_hash_of(cand, start, tail))
@@ -51,7 +59,7 @@ def begin(stack, stack_at, stack_depth, stack_place, cand, cand_at, cand_tail, c
 def meet(stack, stack_at, stack_depth, stack_place, top, depth, cand, cand_at, cand_tail, cand_meta, table, depths, notes, tally, new, seen):
     """Enter and check the states of a batch that are new; put them, and those met at a lesser depth than before, on the stack."""
     bounded = depths.size == table.size
-    for k in range(notes[0]):
+    for k in range(notes[ROWS]):
         mark = cand_tail[k]
         if mark == np.uint64(0):
             continue
@@ -65,17 +73,17 @@ def meet(stack, stack_at, stack_depth, stack_place, top, depth, cand, cand_at, c
             tally[DEEPEST] = max(tally[DEEPEST], depth)
             new[meta & 255] += 1
             bad = check_state(cand, cand_at[k], cand_at[k + 1] - cand_at[k] - FIXED_WORDS, notes, seen)
-            if notes[3] != 0:
+            if notes[UNDEFINED] != 0:
                 return
-            if bad != NONE and notes[10] == NONE:
-                notes[10] = meta
-                notes[11] = bad
+            if bad != NONE and notes[STATE_BAD] == NONE:
+                notes[STATE_BAD] = meta
+                notes[STATE_PROPERTY] = bad
         elif bounded and depth < depths[place]:
             depths[place] = depth
         else:
             cand_tail[k] = np.uint64(0)
     # The last first, so that the first is on top.
-    for k in range(notes[0] - 1, -1, -1):
+    for k in range(notes[ROWS] - 1, -1, -1):
         if cand_tail[k] != np.uint64(0):
             end = stack_at[top]
             length = cand_at[k + 1] - cand_at[k]
@@ -98,7 +106,7 @@ def descend(
     `room` is how many states the table may hold. At an undefined expression its state is still on top of the stack.
     """
     for _ in range(budget):
-        if tally[TOP] == 0 or notes[8] != NONE or notes[10] != NONE:
+        if tally[TOP] == 0 or notes[STEP_BAD] != NONE or notes[STATE_BAD] != NONE:
             return False
         top = tally[TOP] - 1
         depth = stack_depth[top]
@@ -108,28 +116,28 @@ def descend(
         tail = span[1] - span[0] - FIXED_WORDS
         for j in range(evaluated.size):
             saved[j] = evaluated[j]
-        notes[0] = notes[1] = notes[2] = 0
+        notes[ROWS] = notes[WORDS] = notes[POSITION] = 0
         if (max_depth == NONE or depth < max_depth) and expandable(stack, span[0], tail, notes):
             tail_hash = tail_hash_of(stack, span[0] + FIXED_WORDS, tail)
             successors(stack, span[0], tail, tail_hash, 0, cand, cand_at, cand_tail, cand_meta, notes, evaluated)
-            if EAGER and notes[4] == 0:
+            if EAGER and notes[FULL] == 0:
                 forget_dead(0, cand, cand_at, cand_tail, notes)
                 send_first(stack, span[0], tail, 0, cand, cand_at, cand_tail, cand_meta, notes)
-        if notes[3] != 0 or notes[2] > MOST_SUCCESSORS:
+        if notes[UNDEFINED] != 0 or notes[POSITION] > MOST_SUCCESSORS:
             return False
-        if notes[4] != 0 or top + notes[0] + 2 > stack_depth.size or span[0] + notes[1] > stack.size or tally[KNOWN] + notes[0] > room:
+        if notes[FULL] != 0 or top + notes[ROWS] + 2 > stack_depth.size or span[0] + notes[WORDS] > stack.size or tally[KNOWN] + notes[ROWS] > room:
             for j in range(evaluated.size):
                 evaluated[j] = saved[j]
             return True
         way[depth] = stack_place[top]
         tally[DEPTH] = depth
-        tally[GENERATED] += notes[0]
+        tally[GENERATED] += notes[ROWS]
         seek_witnesses(seen, reached, depth + 1)
         examine(stack, span, cand, cand_at, cand_tail, cand_meta, notes, enabled, seen)
-        if notes[3] != 0:
+        if notes[UNDEFINED] != 0:
             return False
         meet(stack, stack_at, stack_depth, stack_place, top, depth + 1, cand, cand_at, cand_tail, cand_meta, table, depths, notes, tally, new, seen)
-        if notes[3] != 0:
+        if notes[UNDEFINED] != 0:
             return False
         note_witnesses(seen, reached, depth + 1)
     return False

@@ -25,9 +25,9 @@ from numba import njit
 from model_check.native.compiler import ENTRY, PART
 from model_check.native.runtime import holds_print, home, insert_print, shard_of, tail_hash_of
 
-# Places of the notes that a driver reads or writes; 0 and 1 count the batch's rows and their words.
-POSITION, UNDEFINED, FULL, FOUND, FOUND_END, GENERATED, STEP_BAD, STEP_PROPERTY, STATE_BAD, STATE_PROPERTY, NEXT_PARENT = range(2, 13)
-ACCEPTED = 14
+# Places of the notes; the first two count the batch's rows and their words.
+ROWS, WORDS, POSITION, UNDEFINED, FULL, FOUND, FOUND_END, GENERATED = range(8)
+STEP_BAD, STEP_PROPERTY, STATE_BAD, STATE_PROPERTY, NEXT_PARENT, ACCEPTED, READ_AHEAD = range(8, 15)
 REMOVED_RULES, WANTED_STATES, WANTED_STEPS, WANTED_CONSTRAINTS = range(16, 20)
 NOTES = 20
 BATCH = 2048
@@ -53,7 +53,7 @@ FIXED_WORDS = STEP_PROPERTIES = EAGER = 0
 def forget_dead(first, cand, cand_at, cand_tail, notes):
     """Take dead messages out of the rows of a batch from `first` on, and close the gaps."""
     end = cand_at[first]
-    for k in range(first, notes[0]):
+    for k in range(first, notes[ROWS]):
         at = cand_at[k]
         length = cand_at[k + 1] - at
         if end != at:
@@ -62,14 +62,14 @@ def forget_dead(first, cand, cand_at, cand_tail, notes):
         tail, cand_tail[k] = forget(cand, end, length - FIXED_WORDS, cand_tail[k], notes)
         cand_at[k] = end
         end += FIXED_WORDS + tail
-    cand_at[notes[0]] = end
-    notes[1] = end
+    cand_at[notes[ROWS]] = end
+    notes[WORDS] = end
 
 
 @njit(**PART)
 def send_first(rows, start, tail, first, cand, cand_at, cand_tail, cand_meta, notes):
     """Of a state's steps, which are those of the batch from `first` on, keep the first that only sends messages, if there is one."""
-    for k in range(first, notes[0]):
+    for k in range(first, notes[ROWS]):
         at, to = cand_at[k], cand_at[first]
         length = cand_at[k + 1] - at
         if only_sends(rows, start, tail, cand, at, length - FIXED_WORDS) and not same_rows(rows, start, FIXED_WORDS + tail, cand, at, length):
@@ -78,8 +78,8 @@ def send_first(rows, start, tail, first, cand, cand_at, cand_tail, cand_meta, no
             cand_at[first + 1] = to + length
             cand_tail[first] = cand_tail[k]
             cand_meta[first] = cand_meta[k]
-            notes[0] = first + 1
-            notes[1] = to + length
+            notes[ROWS] = first + 1
+            notes[WORDS] = to + length
             return
 
 
@@ -87,33 +87,33 @@ def send_first(rows, start, tail, first, cand, cand_at, cand_tail, cand_meta, no
 def generate(frontier, offsets, parent, high, cand, cand_at, cand_tail, cand_meta, notes, evaluated, saved):
     """The successors of parents from `parent` on, until a batch is full; returns the first parent that is not done.
 
-    That parent is short of room (`notes[4]`), has an undefined expression (`notes[3]`) or too many steps, or is `high`.
+    That parent is short of room (`notes[FULL]`), has an undefined expression (`notes[UNDEFINED]`) or too many steps, or is `high`.
     `saved` keeps the counts of `evaluated` (before the batch, then before the parent) for work that is done again.
     """
     actions = evaluated.size
     for j in range(actions):
         saved[j] = evaluated[j]
-    notes[0] = 0
-    notes[1] = 0
-    while parent < high and notes[0] < BATCH:
+    notes[ROWS] = 0
+    notes[WORDS] = 0
+    while parent < high and notes[ROWS] < BATCH:
         start = offsets[parent]
         tail = offsets[parent + 1] - start - FIXED_WORDS
         if expandable(frontier, start, tail, notes):
-            count_before, end_before = notes[0], notes[1]
-            notes[2] = 0
+            count_before, end_before = notes[ROWS], notes[WORDS]
+            notes[POSITION] = 0
             for j in range(actions):
                 saved[actions + j] = evaluated[j]
             tail_hash = tail_hash_of(frontier, start + FIXED_WORDS, tail)
             successors(frontier, start, tail, tail_hash, parent, cand, cand_at, cand_tail, cand_meta, notes, evaluated)
-            if notes[4] != 0:
-                notes[0], notes[1] = count_before, end_before
+            if notes[FULL] != 0:
+                notes[ROWS], notes[WORDS] = count_before, end_before
                 for j in range(actions):
                     evaluated[j] = saved[actions + j]
                 return parent
             if EAGER:
                 forget_dead(count_before, cand, cand_at, cand_tail, notes)
                 send_first(frontier, start, tail, count_before, cand, cand_at, cand_tail, cand_meta, notes)
-        if notes[3] != 0 or notes[2] > MOST_SUCCESSORS:
+        if notes[UNDEFINED] != 0 or notes[POSITION] > MOST_SUCCESSORS:
             return parent
         parent += 1
     return parent
@@ -134,7 +134,7 @@ def same_rows(a, a_start, a_length, b, b_start, b_length):
 def examine(rows, offsets, cand, cand_at, cand_tail, cand_meta, notes, enabled, seen):
     """Check the steps of a batch; `cand_tail` then holds the fingerprints of the states after them, 0 where a step changes nothing."""
     idle = NONE
-    for k in range(notes[0]):
+    for k in range(notes[ROWS]):
         at = cand_at[k]
         length = cand_at[k + 1] - at
         meta = cand_meta[k]
@@ -146,12 +146,12 @@ def examine(rows, offsets, cand, cand_at, cand_tail, cand_meta, notes, enabled, 
         # Steps of one state that change nothing are all alike: one of them is checked.
         if STEP_PROPERTIES and not (same and idle == parent):
             bad = check_step(rows, start, before - FIXED_WORDS, cand, at, length - FIXED_WORDS, notes, seen)
-            if notes[3] != 0:
-                notes[12] = parent
+            if notes[UNDEFINED] != 0:
+                notes[NEXT_PARENT] = parent
                 return
-            if bad != NONE and notes[8] == NONE:
-                notes[8] = meta
-                notes[9] = bad
+            if bad != NONE and notes[STEP_BAD] == NONE:
+                notes[STEP_BAD] = meta
+                notes[STEP_PROPERTY] = bad
         if same:
             idle = parent
             cand_tail[k] = np.uint64(0)
@@ -178,8 +178,8 @@ def keep_unknown(cand, cand_at, cand_tail, cand_meta, found, found_at, found_pri
     With several, `recent` holds fingerprints that this worker has found in this slice: the later ones of equals, of which
     the first wins in any case, go no further, and most of what is generated twice is generated by one worker soon after.
     """
-    notes[15] = read_ahead(cand_tail, 0, notes[0], table, shards, shard_size)
-    for k in range(notes[0]):
+    notes[READ_AHEAD] = read_ahead(cand_tail, 0, notes[ROWS], table, shards, shard_size)
+    for k in range(notes[ROWS]):
         mark = cand_tail[k]
         if mark == np.uint64(0):
             continue
@@ -190,15 +190,15 @@ def keep_unknown(cand, cand_at, cand_tail, cand_meta, found, found_at, found_pri
             known = recent[spot] == mark or holds_print(table, shard_of(mark, shards), shard_size, mark)
             recent[spot] = mark
         if not known:
-            at, number, end = cand_at[k], notes[5], notes[6]
+            at, number, end = cand_at[k], notes[FOUND], notes[FOUND_END]
             length = cand_at[k + 1] - at
             for j in range(length):
                 found[end + j] = cand[at + j]
             found_at[number + 1] = end + length
             found_print[number] = mark
             found_meta[number] = cand_meta[k]
-            notes[5] = number + 1
-            notes[6] = end + length
+            notes[FOUND] = number + 1
+            notes[FOUND_END] = end + length
 
 
 @njit(cache=True, **ENTRY)
@@ -211,23 +211,23 @@ def expand(
     while parent < high:
         first = parent
         parent = generate(frontier, offsets, first, high, cand, cand_at, cand_tail, cand_meta, notes, evaluated, saved)
-        if notes[3] != 0 or notes[2] > MOST_SUCCESSORS:
-            notes[12] = parent
+        if notes[UNDEFINED] != 0 or notes[POSITION] > MOST_SUCCESSORS:
+            notes[NEXT_PARENT] = parent
             return
-        count = notes[0]
-        if notes[5] + count + 1 >= found_at.size or notes[6] + notes[1] + 64 >= found.size or (parent == first and notes[4] != 0):
-            notes[12] = first
-            notes[4] = 1
+        count = notes[ROWS]
+        if notes[FOUND] + count + 1 >= found_at.size or notes[FOUND_END] + notes[WORDS] + 64 >= found.size or (parent == first and notes[FULL] != 0):
+            notes[NEXT_PARENT] = first
+            notes[FULL] = 1
             for j in range(evaluated.size):
                 evaluated[j] = saved[j]
             return
-        notes[4] = 0
-        notes[7] += count
+        notes[FULL] = 0
+        notes[GENERATED] += count
         examine(frontier, offsets, cand, cand_at, cand_tail, cand_meta, notes, enabled, seen)
-        if notes[3] != 0:
+        if notes[UNDEFINED] != 0:
             return
         keep_unknown(cand, cand_at, cand_tail, cand_meta, found, found_at, found_print, found_meta, recent, table, shards, shard_size, notes)
-    notes[12] = high
+    notes[NEXT_PARENT] = high
 
 
 @njit(cache=True, **ENTRY)
@@ -245,7 +245,7 @@ def claim(found_print, accepted, count, table, shard, shards, shard_size, own, o
             own[mine] = k
             own_print[mine] = found_print[k]
             mine += np.int64(shard_of(found_print[k], shards) == shard)
-        notes[15] = read_ahead(own_print, 0, mine, table, shards, shard_size)
+        notes[READ_AHEAD] = read_ahead(own_print, 0, mine, table, shards, shard_size)
         for j in range(mine):
             accepted[own[j]] = insert_print(table, shard, shard_size, own_print[j])
         low = high
@@ -270,13 +270,13 @@ def absorb(found, found_at, found_meta, accepted, count, low, children, position
             found_at[kept + 1] = end + length
             kept += 1
             bad = check_state(found, end, length - FIXED_WORDS, notes, seen)
-            if notes[3] != 0:
-                notes[12] = meta >> 32
+            if notes[UNDEFINED] != 0:
+                notes[NEXT_PARENT] = meta >> 32
                 return
-            if bad != NONE and notes[10] == NONE:
-                notes[10] = meta
-                notes[11] = bad
-    notes[14] = kept
+            if bad != NONE and notes[STATE_BAD] == NONE:
+                notes[STATE_BAD] = meta
+                notes[STATE_PROPERTY] = bad
+    notes[ACCEPTED] = kept
 
 
 @njit(cache=True, **ENTRY)
@@ -305,5 +305,7 @@ def note_witnesses(seen, reached, depth):
             reached[i] = depth
 
 
-CONSTANTS = ("BATCH", "NONE", "MOST_SUCCESSORS")
+# Those that the loops of all kinds use.
+PLACES = ("ROWS", "WORDS", "POSITION", "UNDEFINED", "FULL", "STEP_BAD", "STEP_PROPERTY", "STATE_BAD", "STATE_PROPERTY", "NEXT_PARENT")
+CONSTANTS = ("FOUND", "FOUND_END", "GENERATED", "ACCEPTED", "READ_AHEAD", "BATCH", "NONE", "MOST_SUCCESSORS")
 LOOPS = (same_rows, forget_dead, send_first, generate, examine, read_ahead, keep_unknown, expand, claim, absorb, enter)

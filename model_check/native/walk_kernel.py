@@ -13,8 +13,17 @@ from numba import njit
 from model_check.native.compiler import ENTRY, PART
 from model_check.native.kernel import (
     FIXED_WORDS,
+    FULL,
     NONE,
+    POSITION,
+    ROWS,
+    STATE_BAD,
+    STATE_PROPERTY,
+    STEP_BAD,
     STEP_PROPERTIES,
+    STEP_PROPERTY,
+    UNDEFINED,
+    WORDS,
     check_state,
     check_step,
     note_witnesses,
@@ -46,8 +55,8 @@ def arrive(rows, start, length, row, table, notes, tally, seen, reached):
     bad = check_state(row, 0, tail, notes, seen)
     note_witnesses(seen, reached, tally[LENGTH])
     if bad != NONE:
-        notes[10] = 0
-        notes[11] = bad
+        notes[STATE_BAD] = 0
+        notes[STATE_PROPERTY] = bad
     return new
 
 
@@ -57,7 +66,7 @@ def choose(row, tail, cand, cand_at, cand_meta, notes, draws, enabled, moving):
     actions = 0
     for j in range(moving.size):
         moving[j] = 0
-    for k in range(notes[0]):
+    for k in range(notes[ROWS]):
         action = cand_meta[k] & 255
         enabled[action] += 1
         if same_rows(row, 0, FIXED_WORDS + tail, cand, cand_at[k], cand_at[k + 1] - cand_at[k]):
@@ -105,11 +114,11 @@ def take(cand, cand_at, cand_meta, k, row, way, table, notes, tally, new, seen, 
     if STEP_PROPERTIES:
         bad = check_step(row, 0, tally[TAIL], cand, at, length - FIXED_WORDS, notes, seen)
         note_witnesses(seen, reached, tally[LENGTH])
-        if notes[3] != 0:
+        if notes[UNDEFINED] != 0:
             return
         if bad != NONE:
-            notes[8] = 0
-            notes[9] = bad
+            notes[STEP_BAD] = 0
+            notes[STEP_PROPERTY] = bad
             return
     if arrive(cand, at, length, row, table, notes, tally, seen, reached):
         new[cand_meta[k] & 255] += 1
@@ -125,7 +134,7 @@ def wander(
     `room` is how many states the table may hold. At an undefined expression it stops within the present walk.
     """
     for _ in range(budget):
-        if notes[8] != NONE or notes[10] != NONE:
+        if notes[STEP_BAD] != NONE or notes[STATE_BAD] != NONE:
             return False
         if tally[LENGTH] == steps:
             tally[LENGTH] = NONE
@@ -138,12 +147,12 @@ def wander(
         else:
             for j in range(evaluated.size):
                 saved[j] = evaluated[j]
-            notes[0] = notes[1] = notes[2] = 0
+            notes[ROWS] = notes[WORDS] = notes[POSITION] = 0
             tail = tally[TAIL]
             successors(row, 0, tail, np.uint64(0), 0, cand, cand_at, cand_tail, cand_meta, notes, evaluated)
-            if notes[3] != 0:
+            if notes[UNDEFINED] != 0:
                 return False
-            if notes[4] != 0:
+            if notes[FULL] != 0:
                 for j in range(evaluated.size):
                     evaluated[j] = saved[j]
                 return True
@@ -152,7 +161,7 @@ def wander(
                 tally[LENGTH] = NONE
             else:
                 take(cand, cand_at, cand_meta, k, row, way, table, notes, tally, new, seen, reached)
-        if notes[3] != 0:
+        if notes[UNDEFINED] != 0:
             return False
     return False
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from model_check.validation.ionian_lines import LIMIT, Header, Line, Message, Shown, ShownEntry
+from model_check.validation.office import towards_office
 from model_check.validation.refusal import denials
 from model_check.validation.run import Run
 from model_check.validation.verdict import Refused, refused_step
@@ -21,6 +22,7 @@ from spec.replicated_log import Entry, Index, Term, Value
 HUGE = 2 * LIMIT
 """A bound that no run reaches: nothing is enumerated over terms, positions or values."""
 ROLES = {Role.FOLLOWER: "follower", Role.CANDIDATE: "candidate", Role.LEADER: "leader"}
+_ROLE_OF = {word: role for role, word in ROLES.items()}
 HANDLERS = {
     "request_vote": "handle_request_vote",
     "vote_reply": "handle_vote_reply",
@@ -188,7 +190,8 @@ class Steps:
         run, n, shown = self.run, self.nodes[line.node], line.state
         assert shown is not None, "a line of this kind shows a state"
         mark = run.mark()
-        self._approach_office(line.node, shown)
+        for step in towards_office(run, n, shown.term, _ROLE_OF[shown.role], shown.voted_for == line.node):
+            self.take(*step)
         for entry in line.entries:
             if entry[0] != (own := run.peek("current_term", n)):
                 raise Refused("client_request", f"entries[].term == {own}", f"a leader appends entries of its own term, {own}, not of {entry[0]}")
@@ -203,29 +206,6 @@ class Steps:
         if difference is not None:
             taken = run.steps_since(mark) if line.message is None else []
             raise self._shown_otherwise(difference, taken[-1].action if taken else action, said, line)
-
-    def _approach_office(self, node: int, shown: Shown) -> None:
-        """Term and role."""
-        run, n = self.run, self.nodes[node]
-        term = run.peek("current_term", n)
-        if term < shown.term:
-            if shown.voted_for == node and shown.role != "follower":
-                if term + 1 < shown.term:
-                    self.take("adopt_term", n, Term(shown.term - 1))
-                elif run.peek("role", n) is Role.LEADER:
-                    self.take("abdicate", n)
-                self.take("timeout", n)
-            else:
-                self.take("adopt_term", n, Term(shown.term))
-        role = ROLES[run.peek("role", n)]
-        if role == shown.role:
-            return
-        if shown.role == "leader":
-            self.take("become_leader", n)
-        elif shown.role == "follower":
-            self.take("abdicate", n)
-        else:
-            self.take("timeout", n)
 
     # --- What a line shows
 

@@ -41,9 +41,9 @@ def test_counts(explore: Explore, protocol: Protocol, distinct: int, generated: 
         (Voting, SMALL, "keep the promise", "agreement", 6),
         (Voting, SMALL, "one value per ballot", "one_value_per_ballot", 4),
         (Voting, SMALL, "vote only where it is safe", "agreement", 4),
-        (Paxos, SMALL, "one value per ballot", "agreement", 9),
         (Paxos, SMALL, "promises from a quorum", "agreement", 6),
         # `ionian break paxos` finds them as well.
+        pytest.param(Paxos, SMALL, "one value per ballot", "agreement", 9, marks=pytest.mark.long),
         pytest.param(Paxos, SMALL, "report the highest vote", "agreement", 12, marks=pytest.mark.long),
         pytest.param(Paxos, SMALL, "adopt the value of the highest vote", "agreement", 12, marks=pytest.mark.long),
         pytest.param(Paxos, SMALL, "keep the promise", "agreement", 12, marks=pytest.mark.long),

@@ -41,7 +41,7 @@ def test_with_one_slot_it_is_single_decree_paxos(explore: Explore) -> None:
         (MultiPaxos, "one value per ballot and slot", "agreement", 9),
         (MultiPaxos, "promises from a quorum", "agreement", 6),
         pytest.param(MultiPaxos, "report the highest vote", "agreement", 12, marks=pytest.mark.long),
-        (MultiPaxos, "adopt the value of the highest vote", "agreement", 12),
+        pytest.param(MultiPaxos, "adopt the value of the highest vote", "agreement", 12, marks=pytest.mark.long),
         pytest.param(MultiPaxos, "keep the promise", "agreement", 12, marks=pytest.mark.long),
     ],
 )

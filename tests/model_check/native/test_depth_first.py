@@ -28,7 +28,7 @@ ALL, GENERATED = 185_369, 1_350_915
     [
         (Options(), ()),
         (Options(max_depth=7), ()),
-        (Options(symmetry=True), ()),
+        pytest.param(Options(symmetry=True), (), marks=pytest.mark.long),
         (Options(symmetry=True, max_depth=9), ("adopt",)),
         (Options(), ("one value per ballot",)),
         (Options(properties=("agreement",)), ("keep the promise",)),

@@ -31,6 +31,7 @@ def test_paxos(without):
         assert (found["violation"] is not None) == bool(without)
 
 
+@pytest.mark.long
 def test_raft():
     protocol = Raft(WALKED)
     compare_walks(protocol, Task(4, walks=20, steps=30))

@@ -37,7 +37,11 @@ def broken(protocol: type[Protocol], experiment: Experiment, depth: int) -> BmcR
     return bmc(at_scope, depth, constraints=experiment.constraints, properties=experiment.properties)
 
 
-@pytest.mark.parametrize("experiment", EXPERIMENTS["Paxos"], ids=lambda e: e.rule)
+# These two take a few seconds each.
+DEEP_IN_PAXOS = ("keep the promise", "adopt the value of the highest vote")
+
+
+@pytest.mark.parametrize("experiment", [pytest.param(e, marks=pytest.mark.long if e.rule in DEEP_IN_PAXOS else (), id=e.rule) for e in EXPERIMENTS["Paxos"]])
 def test_each_rule_of_paxos(experiment: Experiment) -> None:
     wanted, length = PAXOS[experiment.rule]
     found = broken(Paxos, experiment, 13)
