@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import random
 import re
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,18 @@ def lines_of(path: Path) -> list[dict[str, object]]:
 def test_a_correct_run_is_explained(path: Path) -> None:
     result = check_trace(path, "etcd")
     assert (result.verdict, result.explained, result.departure) == ("explained", result.events, None)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("path", [*GOOD, *BAD], ids=lambda p: p.name)
+def test_what_is_explained_so_far_does_not_hang_on_what_comes_after(path: Path, tmp_path: Path) -> None:
+    """A trace may end anywhere: before the line that shows a mistake, it is a correct one."""
+    lines, file = gzip.decompress(path.read_bytes()).splitlines(keepends=True), tmp_path / "begun.ndjson"
+    shows = re.search(r"line(\d+)", path.name) if path in BAD else None
+    last = int(shows[1]) - 1 if shows else len(lines) - 1
+    for count in (*random.Random(path.name).sample(range(1, last), 15), last):
+        file.write_bytes(b"".join(lines[:count]))
+        assert (check_trace(file, "etcd").verdict, count) == ("explained", count)
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda p: p.name)
