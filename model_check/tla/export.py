@@ -11,18 +11,23 @@ from spec.quorums import symmetric
 _LINE = 100
 
 
-def export(protocol: Protocol, symmetry: bool = False) -> tuple[str, str]:
+def export(protocol: Protocol, symmetry: bool = False, mapping: ir.Refinement | None = None) -> tuple[str, str]:
     """The module's text and the configuration's, for `<name>.tla` and `<name>.cfg`.
 
-    With `symmetry`, TLC counts states up to permutations of the elements of unordered sorts. Raises SpecError
-    where the protocol uses something that the export cannot say in TLA+.
+    With `symmetry`, TLC counts states up to permutations of the elements of unordered sorts. With a refinement mapping of
+    the protocol, TLC checks that every behaviour is one of the abstract protocol's; its module, which has to be exported as
+    well, is that of `search.abstraction`. Raises SpecError where the protocol uses something that the export cannot say in TLA+.
     """
-    module = Module(protocol)
-    text = _module(module, symmetry)
-    return text, _configuration(module, symmetry)
+    module = Module(protocol, mapping)
+    if module.abstract is not None:
+        # What it needs of this module is known once it is written.
+        _module(module.abstract, False, [])
+    refinement = module.refinement()
+    text = _module(module, symmetry, refinement[:-1])
+    return text, _configuration(module, symmetry, refinement[-1:])
 
 
-def _module(module: Module, symmetry: bool) -> str:
+def _module(module: Module, symmetry: bool, refinement: list[str]) -> str:
     protocol = module.ir
     init = module.init()
     actions = [module.action(a) for a in protocol.actions]
@@ -37,6 +42,7 @@ def _module(module: Module, symmetry: bool) -> str:
     for kind, title in _KINDS.items():
         found = [properties[p.name] for p in protocol.of_kind(kind)]
         parts += [_rule(title), *found] if found else []
+    parts += [_rule("Refinement: every behaviour is one of the abstract protocol's"), *refinement] if refinement else []
     sorts = permuted(module) if symmetry else []
     if sorts:
         parts += [_rule("Symmetry"), "Symmetry == " + " \\cup ".join(f"Permutations({s.name})" for s in sorts)]
@@ -82,7 +88,7 @@ def permuted(module: Module) -> list[SortType]:
     return [s for s in sorts if symmetric(context.quorums[s.cls], context.sizes[s.cls])]
 
 
-def _configuration(module: Module, symmetry: bool) -> str:
+def _configuration(module: Module, symmetry: bool, refined: list[str]) -> str:
     context, elements = module.protocol.context, elements_of(module)
     lines: list[str] = []
     for sort in module.sorts:
@@ -99,7 +105,7 @@ def _configuration(module: Module, symmetry: bool) -> str:
     lines += ["    None = None"] if module.has_none else []
     lines = ["SPECIFICATION Spec", "CHECK_DEADLOCK FALSE", *(["", "CONSTANTS", *lines] if lines else [])]
     lines += ["", "INVARIANT TypeOK", *(f"INVARIANT {p.name}" for p in module.ir.of_kind("invariant"))]
-    lines += [f"PROPERTY {p.name}" for p in module.ir.of_kind("action_property")]
+    lines += [f"PROPERTY {name}" for name in (*(p.name for p in module.ir.of_kind("action_property")), *refined)]
     lines += ["", "SYMMETRY Symmetry"] if symmetry and permuted(module) else []
     return "\n".join([*lines, *_optional(module.ir)]) + "\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from model_check.search import abstraction
 from model_check.tla import layout as tla
 from model_check.tla.bounds import stays
 from model_check.tla.comments import block, prose
@@ -19,14 +20,19 @@ _INDENT = "    "
 
 
 class Module:
-    """Translates a protocol part by part; helpers and library operators are collected as they are met."""
+    """Translates a protocol part by part; helpers and library operators are collected as they are met.
 
-    def __init__(self, protocol: Protocol) -> None:
-        self.protocol, self.ir = protocol, protocol.ir
+    With a refinement mapping, the module also has an instance of the abstract protocol's, whose constants it then declares.
+    """
+
+    def __init__(self, protocol: Protocol, mapping: ir.Refinement | None = None) -> None:
+        self.protocol, self.ir, self.mapping = protocol, protocol.ir, mapping
+        self.abstract = None if mapping is None else Module(abstraction(protocol, mapping.name)[0])
         self.types: list[Type] = mentioned(protocol.ir)
         self.sorts = list(dict.fromkeys([*protocol.ir.sorts, *(t for t in self.types if isinstance(t, SortType))]))
         bodies = (*(b.domain for a in self.ir.actions for b in a.parameters), *(s for a in (self.ir.init, *self.ir.actions) for s in a.body))
-        self.nodes = ir.walk_all((*bodies, *(p.body for p in self.ir.properties)))
+        mapped = () if mapping is None else tuple(value for _, value in mapping.assignments)
+        self.nodes = ir.walk_all((*bodies, *(p.body for p in self.ir.properties), *mapped))
         # The names of all definitions; those of helpers join as they are made.
         self.defined: set[str] = self._defined()
         self._refuse_names()
@@ -121,7 +127,8 @@ class Module:
     @property
     def has_none(self) -> bool:
         """Whether the module speaks of None."""
-        return "Least" in self._used or any(isinstance(t, OptionType) for t in self.types)
+        of_abstract = self.abstract is not None and self.abstract.has_none
+        return of_abstract or "Least" in self._used or any(isinstance(t, OptionType) for t in self.types)
 
     def by_majority(self, sort: SortType) -> bool:
         """Whether the quorums of a sort are the majorities."""
@@ -187,6 +194,19 @@ class Module:
         if prop.kind == "witness":
             text += f"\nno_{prop.name} == " + (f"[][~{prop.name}]_vars" if prop.on_step else f"~{prop.name}")
         return text
+
+    def refinement(self) -> list[str]:
+        """An instance of the abstract module, the property that every behaviour is one of its, and the property's name; nothing without a mapping."""
+        if self.mapping is None or self.abstract is None:
+            return []
+        target, translate = self.abstract.ir.name, Translator(self)
+        values = [(name, translate(value)) for name, value in self.mapping.assignments]
+        # Quorums that are no constant of the abstract module it defines itself; the other constants have one name in both.
+        values += [(self.abstract.quorum(s), atom(self.quorum(s))) for s in self.abstract.quorum_sorts.values() if not self.by_majority(s)]
+        instance, name = (fresh(wanted, self.defined | self.globals) for wanted in ("Abstract", f"Refines{target}"))
+        given = [tla.hang(f"{variable} <- ", value, "," if i < len(values) - 1 else "") for i, (variable, value) in enumerate(values)]
+        lines = [f"{instance} == INSTANCE {target} WITH", *(_INDENT + line for piece in given for line in piece.lines)]
+        return ["\n".join(lines), definition(name, [], atom(f"{instance}!Spec"), prose(self.mapping.doc)), name]
 
 
 def definition(name: str, parameters: list[str], body: Piece, comment: tuple[str, ...] = ()) -> str:

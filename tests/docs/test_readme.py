@@ -72,7 +72,7 @@ COMMANDS = {
     "ionian refine paxos voting": Command(long=True, quick=" --acceptors 2 --ballots 2" + INTERPRETED, distinct="145 distinct states"),
     "ionian simulate raft --nodes 3 --seed 7 --walks 100000": Command(long=True, quick=" --walks 20" + INTERPRETED, distinct="NO VIOLATION FOUND"),
     "ionian graph paxos --acceptors 2 --ballots 1 -o paxos.graphml": Command(),
-    "ionian export tla paxos -o out": Command(),
+    "ionian export tla paxos --refines voting -o out": Command(),
     "ionian refine impl raft --seeds 5 --nodes 5": Command(),
     "ionian refine impl paxos": Command(long=True, quick=" --seeds 3", distinct="NO DEPARTURE FOUND"),
     "ionian refine impl multi_paxos": Command(long=True, quick=" --seeds 3", distinct="NO DEPARTURE FOUND"),

@@ -22,7 +22,9 @@ from spec.language import (
     in_force,
     invariant,
     is_majority,
+    quorums,
     record,
+    refines,
     require,
     witness,
 )
@@ -237,3 +239,84 @@ class Lamp(Protocol):
     def nobody_begins_in_the_dark(self, after: Lamp) -> bool:
         """What the rule is for."""
         return not in_force("light to work") or self.lit or self.mode == after.mode
+
+
+class Painted(Protocol):
+    """A quorum of cells makes a picture, at some level."""
+
+    default_scope = Scope(cell=2, level=2)
+
+    painted: Set[Cell]
+    """What has paint."""
+    finished: Option[Level]
+    """When it was enough."""
+
+    def init(self) -> None:
+        """White."""
+        self.painted = Set()
+        self.finished = None
+
+    @action
+    def paint(self, c: Cell) -> None:
+        """One gets paint."""
+        self.painted |= {c}
+
+    @action
+    def finish(self, at: Level) -> None:
+        """It is enough."""
+        require(self.finished is None)
+        require(any(all(c in self.painted for c in q) for q in quorums(Cell)))
+        self.finished = at
+
+
+class Watched(Protocol):
+    """The same under the eyes of colours, of which a quorum stays: two sorts have quorums, one of them above."""
+
+    default_scope = Scope(cell=2, colour=2, level=2)
+
+    paint: Map[Cell, bool]
+    """What has paint."""
+    gone: Set[Colour]
+    """Who does not look."""
+    height: Level
+    """Rises until it is enough."""
+    done: bool
+    """Whether it is."""
+
+    def init(self) -> None:
+        """White, and all look."""
+        self.paint = Map({c: False for c in Cell})
+        self.gone = Set()
+        self.height = Level(0)
+        self.done = False
+
+    def enough(self) -> bool:
+        return any(all(self.paint[c] for c in q) for q in quorums(Cell))
+
+    @action
+    def brush(self, c: Cell) -> None:
+        """One gets paint."""
+        self.paint[c] = True
+
+    @action
+    def leave(self, x: Colour) -> None:
+        """One goes; a quorum stays."""
+        require(any(all(y not in self.gone and y != x for y in q) for q in quorums(Colour)))
+        self.gone |= {x}
+
+    @action
+    def rise(self) -> None:
+        """Higher."""
+        require(not self.done)
+        self.height = self.height + 1
+
+    @action
+    def stop(self) -> None:
+        """Enough."""
+        require(self.enough(), rule="enough is painted")
+        self.done = True
+
+    @refines(Painted)
+    def picture(self) -> Painted:
+        """As it stands."""
+        return Painted.state_of(painted=Set({c for c in Cell if self.paint[c]}), finished=self.height if self.done else None)

@@ -17,14 +17,18 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 
 from model_check.cli.specs import find_protocol
+from model_check.refine import mapping_to
+from model_check.search import abstraction
 from model_check.tla import export
-from spec.language import Protocol, Scope
+from spec.language import Protocol, Scope, ir
 from spec.quorums import explicit
 
 JAR = "TLA2TOOLS_JAR"
 MANIFEST = Path(__file__).with_name("tlc_counts.json")
 _ROOT = Path(__file__).parents[2]
 _VIOLATED = {12: r"Invariant (\w+) is violated", 13: r"(?:Action property|Temporal properties) (\w+)"}
+# Where it is a step that the abstract module does not allow, TLC names the place of that module's `Spec`.
+_NO_STEP = r"Action property line .* of module (\w+) is violated"
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Entry(Found):
     quorums: dict[str, list[list[int]]] = field(default_factory=dict)
     constraints: list[str] = field(default_factory=list)
     symmetry: bool = False
+    refines: str = ""
 
     @property
     def name(self) -> str:
@@ -56,12 +61,17 @@ class Entry(Found):
         words += [f"without {self.without[0]}"] if self.without else []
         words += ["with other quorums"] if self.quorums else []
         words += ["up to symmetry"] if self.symmetry else []
+        words += [f"refines {self.refines.rpartition('/')[2]}"] if self.refines else []
         return " ".join(filter(None, words))
 
     def protocol(self) -> Protocol:
         """The protocol at the entry's scope."""
         quorums = {sort: explicit(*members) for sort, members in self.quorums.items()}
         return _class(self.spec)(Scope(**self.scope), without=tuple(self.without), quorums=quorums)
+
+    def mapping(self) -> ir.Refinement | None:
+        """The refinement mapping that TLC checks as well."""
+        return mapping_to(_class(self.spec), _class(self.refines)) if self.refines else None
 
     def line(self) -> str:
         """The entry in the manifest: what was asked, then what was found."""
@@ -92,8 +102,8 @@ def entries() -> list[Entry]:
     return [Entry(**e) for e in json.loads(MANIFEST.read_text(encoding="utf-8"))["runs"]]
 
 
-def _run(protocol: Protocol, properties: bool, symmetry: bool, constraints: list[str]) -> tuple[int, str]:
-    module, configuration = export(protocol, symmetry)
+def _run(protocol: Protocol, properties: bool, symmetry: bool, constraints: list[str], mapping: ir.Refinement | None) -> tuple[int, str]:
+    module, configuration = export(protocol, symmetry, mapping)
     for name in constraints:
         configuration = configuration.replace(f"\\* CONSTRAINT {name}\n", f"CONSTRAINT {name}\n")
     if not properties:
@@ -102,23 +112,29 @@ def _run(protocol: Protocol, properties: bool, symmetry: bool, constraints: list
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, f"{name}.tla").write_text(module, encoding="utf-8")
         Path(folder, f"{name}.cfg").write_text(configuration, encoding="utf-8")
+        if mapping is not None:
+            abstract, _ = abstraction(protocol, mapping.name)
+            Path(folder, f"{abstract.ir.name}.tla").write_text(export(abstract)[0], encoding="utf-8")
         command = ["java", "-XX:+UseParallelGC", "-cp", os.environ[JAR], "tlc2.TLC", "-workers", "1", "-noGenerateSpecTE"]
         command += ["-metadir", f"{folder}/states", "-config", f"{name}.cfg", name]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout
 
 
-def judge(protocol: Protocol, symmetry: bool = False, constraints: list[str] | None = None, counted: bool = True) -> Found:
+def judge(
+    protocol: Protocol, symmetry: bool = False, constraints: list[str] | None = None, counted: bool = True, mapping: ir.Refinement | None = None
+) -> Found:
     """TLC's verdict, the property violated and after how many steps; where `counted`, the distinct states of the whole space and its depth in steps."""
-    status, output = _run(protocol, True, symmetry, constraints or [])
+    status, output = _run(protocol, True, symmetry, constraints or [], mapping)
     found = Found("holds")
     if status in _VIOLATED:
-        (violated,) = re.findall(_VIOLATED[status], output)
+        refused = re.findall(_NO_STEP, output)
+        (violated,) = [mapping.name for _ in refused if mapping is not None] or re.findall(_VIOLATED[status], output)
         found = Found("violated", violated, max(map(int, re.findall(r"^State (\d+):", output, flags=re.MULTILINE)), default=1) - 1)
         if not counted:
             return found
         # TLC stops at a violation: the space is counted by a run that checks nothing.
-        status, output = _run(protocol, False, symmetry, constraints or [])
+        status, output = _run(protocol, False, symmetry, constraints or [], mapping)
     if status != 0:
         raise AssertionError(f"TLC ended with status {status}:\n{output[-4000:]}")
     if not counted:
@@ -130,7 +146,7 @@ def judge(protocol: Protocol, symmetry: bool = False, constraints: list[str] | N
 
 def ask(entry: Entry) -> Found:
     """What TLC finds for an entry."""
-    return judge(entry.protocol(), entry.symmetry, entry.constraints, counted=entry.distinct_states is not None)
+    return judge(entry.protocol(), entry.symmetry, entry.constraints, entry.distinct_states is not None, entry.mapping())
 
 
 def main(words: list[str]) -> None:
