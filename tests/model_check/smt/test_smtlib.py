@@ -10,7 +10,7 @@ from model_check.smt.unbounded.prover import Limits, Prover
 from model_check.smt.unbounded.smtlib import script, write_all
 from proofs.paxos import PaxosProof
 from proofs.raft import RaftProof
-from proofs.second_solver import opinions, supports
+from proofs.second_solver import STRATEGIES, ask, opinions, supports
 from proofs.voting import VotingProof
 from spec.language import IonianError
 
@@ -66,3 +66,11 @@ def test_the_second_solver_confirms(protocol):
     """cvc5 refutes every query, too."""
     pytest.importorskip("cvc5", reason="cvc5, an optional extra, is not installed: pip install 'ionian[second-solver]'")
     assert {(o.obligation, o.path): o.answer for o in opinions(protocol) if o.answer != "unsat"} == {}
+
+
+def test_the_second_solver_finds_a_model_where_lemmas_are_missing():
+    pytest.importorskip("cvc5", reason="cvc5, an optional extra, is not installed: pip install 'ionian[second-solver]'")
+    prover = Prover(PaxosProof, frozenset(), Limits())
+    obligation = Obligation("phase_2b", "votes_bind")
+    (query,) = prover.encoding.queries(obligation)
+    assert ask(script(prover, obligation, query, ()), STRATEGIES[0], 10.0) == "sat"
