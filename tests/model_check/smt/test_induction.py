@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 
 from model_check.cli.main import run
+from model_check.smt import induction
 from model_check.smt.arbitrary import Arbitrary
 from model_check.smt.circuit import Solver
 from model_check.smt.finite_steps import Encoder
@@ -90,6 +91,18 @@ def test_a_counterexample_to_induction_is_no_violation() -> None:
     assert not SMALL_PAXOS.holds(agreement, after)
     assert cti.explanation is not None
     assert cti.explanation.conjunct == "v == w"
+
+
+def test_in_a_larger_space_compiled_code_looks_for_the_first_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And finds what CPython finds."""
+    protocol = Consensus(Scope(value=2), without=("choose only once",))
+    found = []
+    for small in (1 << 20, 1):
+        monkeypatch.setattr(induction, "_SMALL", small)
+        found.append(induct(protocol, properties=("agreement",)).counterexample)
+    assert found[0] is not None
+    assert found[0] == found[1]
+    assert (found[0].reachable, found[0].searched) == ("reachable", "4 states, depth 2")
 
 
 def test_a_lemma_makes_it_inductive() -> None:
