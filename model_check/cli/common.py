@@ -235,8 +235,10 @@ def read_trace(path: str) -> tuple[Protocol, Trace]:
         document = itf.parse(Path(path).read_text(encoding="utf-8"))
         protocol = rebuild(document.origin)
         return protocol, itf.read(document, protocol)
-    except (OSError, UnicodeDecodeError) as error:
-        raise IonianError(f"{path}: cannot be read: {error}") from None
+    except OSError as error:
+        raise IonianError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise IonianError(f"{path}: cannot be read: it is no text in UTF-8") from None
     except IonianError as error:
         raise IonianError(f"{path}: {error}") from None
 

@@ -332,7 +332,7 @@ REFUSALS = [
     (["check", "paxos", "--json", "/no/such/folder/r.json"], ["--json", "/no/such/folder/r.json cannot be written: No such file or directory"]),
     (["check", "paxos", "--itf", "/"], ["cannot be written: it is a folder"]),
     (["check", "paxos", "--search", "depth-first", "--workers", "2"], ["runs on one worker, not on 2"]),
-    (["replay", "no-such-file"], ["no-such-file: cannot be read"]),
+    (["replay", "no-such-file"], ["no-such-file: cannot be read: No such file or directory"]),
     (["replay", __file__], ["not a trace: line 1, column 3"]),
     (["simulate", "paxos", "--walks", "0"], ["0 is not in the range x>=1"]),
     (["graph", "paxos"], ["Missing option"]),
