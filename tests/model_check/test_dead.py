@@ -112,7 +112,7 @@ def some(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int, Protocol, 
     # Nobody receives these replies.
     texts.append(texts[-1][: texts[-1].index("    @action\n    def hear_reply")])
     heralds = [load(text, folder).Messengers(Scope(node=2, clock=2)) for text in texts]
-    return [(-1 - i, protocol, whole(protocol) or set()) for i, protocol in enumerate(heralds)] + examples(folder, 120)
+    return [(-1 - i, protocol, whole(protocol) or set()) for i, protocol in enumerate(heralds)] + examples(folder, 160)
 
 
 def losing(protocols: list[tuple[int, Protocol, set[State]]]) -> Iterator[int]:
@@ -125,10 +125,10 @@ def losing(protocols: list[tuple[int, Protocol, set[State]]]) -> Iterator[int]:
 
 def test_nothing_is_lost(some: list[tuple[int, Protocol, set[State]]]) -> None:
     """Messages aside, the same states are reached."""
-    assert len(some) > 45
+    assert len(some) > 60
     assert list(losing(some)) == []
     forgetful = [p for _, p, states in some if any(Eagerness(p, Options(eager=True)).forget(s) != s for s in states)]
-    assert len(forgetful) > 15
+    assert len(forgetful) > 20
 
 
 @pytest.mark.long

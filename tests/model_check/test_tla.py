@@ -123,6 +123,13 @@ def test_a_difference_is_noticed(otherwise):
         agrees(replace(entry, **otherwise), "interpreter")
 
 
+@pytest.mark.parametrize("otherwise", [{"verdict": "holds"}, {"property": "agreement"}, {"steps": 6}], ids=lambda o: next(iter(o)))
+def test_a_difference_in_steps_is_noticed(otherwise):
+    (entry,) = [e for e in entries() if e.name == "paxos 2-2-2 without keep-the-promise refines voting"]
+    with pytest.raises(AssertionError):
+        agrees(replace(entry, **otherwise), "interpreter")
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("entry", OTHER_ENTRIES, ids=lambda e: e.name)
 def test_the_larger_ones_are_those_of_tlc(entry):

@@ -24,7 +24,7 @@ def test_nothing_of_raft_is_changed():
 
 
 def test_one_server_of_which_all_states_are_visited():
-    found = check(DeployedRaft(Scope(node=1, term=2, index=1, value=1)), engine="interpreter")
+    found = check(DeployedRaft(Scope(node=1, term=2, index=2, value=1)), engine="interpreter")
     assert found.verdict == "holds"
 
 

@@ -24,13 +24,13 @@ SIZES = {"node": 2, "item": 2, "term": 2, "index": 2}
 @pytest.mark.parametrize("how", [[], ["loose"]], ids=["defined", "perhaps undefined"])
 def test_uncompiled(how):
     """Generated programs as plain Python, so that many protocols can be compared."""
-    uncompiled("random", 0, 50, *how)
+    uncompiled("random", 0, 70, *how)
 
 
 @pytest.mark.parametrize("how", [[], ["loose"]], ids=["defined", "perhaps undefined"])
 def test_by_hypothesis(how):
     """The same, drawn by Hypothesis, which gives a small protocol where the engines differ."""
-    uncompiled("random", 1, 15, "hypothesis", *how)
+    uncompiled("random", 1, 25, "hypothesis", *how)
 
 
 @pytest.mark.long

@@ -37,5 +37,6 @@ class Wide(Protocol):
 
 def test_more_steps_than_a_position_can_number_are_refused(load_spec: Callable[[str], ModuleType]) -> None:
     module = load_spec(WIDE)
+    assert explore(module.Wide(Scope(a=4)), Options()).distinct_states == 4
     with pytest.raises(ScopeError, match="more than 65,535 enabled steps"):
         explore(module.Wide(Scope(a=17)), Options())

@@ -241,9 +241,9 @@ def buffers() -> None:
         protocol = cls(fitting(cls, scope))
         for symmetric in (False, True):
             options = Options(symmetry=symmetric, eager=symmetric, max_depth=min(depth or 3, 3))
-            say(protocol, symmetric, compare(protocol, options, workers=(3,))["distinct"])
+            say(protocol, symmetric, compare(protocol, options, workers=(1, 3))["distinct"])
             compare_depth_first(protocol, options)
-        compare_walks(protocol, Task(walks=5, steps=100))
+        compare_walks(protocol, Task(walks=5, steps=300))
 
 
 def _shrink(kind: type) -> None:

@@ -98,7 +98,7 @@ def test_properties(protocol):
     agreement, chance = Agreement(protocol), random.Random(3)
     for scope in TWO_ACCEPTORS if issubclass(protocol, PaxosProof) else SMALL[protocol][:2]:
         instance = protocol(scope)
-        for state in sample(instance, 8, chance):
+        for state in sample(instance, 12, chance):
             assert agreement.properties(instance, state, chance) == []
     names = {p.name for p in protocol.ir.of_kind("invariant")}
     assert {n for n in names if not agreement.values[n, True]} == set()

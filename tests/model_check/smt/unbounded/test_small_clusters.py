@@ -54,6 +54,7 @@ def test_a_step_that_breaks_a_lemma() -> None:
 
 
 def test_what_is_proved_has_none() -> None:
+    assert shown(PaxosProof, "phase_2b", "promises_bind") is None
     assert shown(PaxosProof, "init", "promises_bind") is None
     assert shown(PaxosProof, "implied", "agreement") is None
     assert SmallClusters(PaxosProof, frozenset()).find(Obligation("phase_2b", "voting"), 60.0) is None
