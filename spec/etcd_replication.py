@@ -288,6 +288,17 @@ class EtcdReplication(EtcdServers):
         self.queued |= {Message(Kind.SNAPSHOT, self.term[n], n, p, Index(0), Term(0), self.log[n].window(Index(0), last), Index(0), False, Index(0))}
 
     @action
+    def send_later_snapshot(self, n: Node, m: Message, last: Index) -> None:
+        """The application of server n sends, in place of a snapshot that the library made, one of what it has applied since."""
+        require(m in self.network)
+        require(m.source == n)
+        require(m.kind == Kind.SNAPSHOT)
+        require(m.entries.last < last)
+        # Only what is committed is given to the application.
+        require(last <= self.handed_out[n])
+        self.network |= {Message(Kind.SNAPSHOT, m.term, n, m.target, Index(0), Term(0), self.log[n].window(Index(0), last), Index(0), False, Index(0))}
+
+    @action
     def report_snapshot(self, n: Node, p: Node, arrived: bool) -> None:
         """Leader n is told whether a snapshot reached member p, and probes from behind it or from what p is known to hold."""
         require(self.idle(n))

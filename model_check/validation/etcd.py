@@ -201,7 +201,8 @@ class Judge:
         if choice.phases:
             past |= {choice.position}
         if m is not None and event.name.startswith("Receive"):
-            past |= self._origin.get(m, _NONE)
+            # A snapshot that no line shows being sent depends on all that its sender does.
+            past |= self._origin.get(m, self._past[self.stage.cluster.nodes[m.source]])
         if event.name == "InitState" and not choice.phases:
             past |= self._of_configs(Index(0))
         elif self.stage.run.peek("applied", n) != applied:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from model_check.validation.etcd_elections import forget_before_vote
-from model_check.validation.etcd_lines import Event
+from model_check.validation.etcd_lines import Event, WireMessage
+from model_check.validation.etcd_members import pass_over_up_to
 from model_check.validation.etcd_stage import Stage, Way, text
 from model_check.validation.verdict import Refused
 from spec.etcd_records import Config, Kind, Message, Node, Progress
@@ -27,6 +29,7 @@ def send_request(stage: Stage, event: Event, n: Node) -> None:
     if message.type == "MsgHeartbeat":
         stage.take(action := "send_heartbeat", n, p)
     elif message.type == "MsgSnap":
+        pass_over_up_to(stage, n, message.entries)
         _reach_for_snapshot(stage, n, p)
         stage.take(action := "send_snapshot", n, p, Index(message.entries))
     else:
@@ -93,7 +96,7 @@ def ways_to_receive(stage: Stage, event: Event, n: Node) -> list[Way]:
 def _told_before(stage: Stage, event: Event, n: Node) -> list[Untraced]:
     """What may have happened before an acknowledgement, as far as the leader's next call to the member bears it out."""
     m, run = event.message, stage.run
-    if m is None or m.type != "MsgAppResp" or m.reject or m.source == event.node or m.source not in stage.cluster.nodes:
+    if m is None or m.type != "MsgAppResp" or m.reject or m.source == event.node:
         return []
     p = stage.cluster.nodes[m.source]
     progress = run.peek("progress", n, p)
@@ -129,7 +132,24 @@ def _receive(stage: Stage, event: Event, n: Node, before: Untraced) -> None:
             return
     if known:
         stage.take("receive", n, known[0])
-    raise Refused("receive", "m in self.network", "" if stage.quiet else stage.never_sent(message))
+    later = _later_snapshot(stage, message)
+    if later is None or not _arrives(stage, n, later):
+        raise Refused("receive", "m in self.network", "" if stage.quiet else stage.never_sent(message))
+
+
+def _later_snapshot(stage: Stage, message: WireMessage) -> Message | None:
+    """A snapshot that the application of its sender has sent in place of the library's: of all that it had applied by then."""
+    if message.type != "MsgSnap":
+        return None
+    run, p = stage.run, stage.cluster.nodes[message.source]
+    pass_over_up_to(stage, p, message.entries)
+    mark = run.mark()
+    replaced = [m for sent, known in stage.sent.items() if replace(message, entries=sent.entries) == sent for m in known]
+    if not any(run.take("send_later_snapshot", p, m, Index(message.entries)) for m in replaced):
+        return None
+    later: Message = run.put(mark)[-1][2]
+    stage.sent[message] = [*stage.sent.get(message, []), later]
+    return later
 
 
 def _arrives(stage: Stage, n: Node, m: Message) -> bool:
@@ -151,8 +171,8 @@ def _report_before_recount(stage: Stage, event: Event, n: Node) -> None:
     """A leader recounts though an acknowledgement tells it nothing new: it had been told what became of its calls to this member."""
     message, following = event.message, stage.following()
     assert message is not None
-    p = stage.cluster.nodes.get(message.source)
-    if message.type != "MsgAppResp" or message.reject or p is None or p == n or following is None or following.name != "Commit":
+    p = stage.cluster.nodes[message.source]
+    if message.type != "MsgAppResp" or message.reject or p == n or following is None or following.name != "Commit":
         return
     if stage.run.peek("match_index", n, p) != message.index:
         return

@@ -241,6 +241,13 @@ def handed_over(joint: bool, *without: str) -> Play:
 
 def snapshot(scope: Scope = DEEP) -> Play:
     """Leader 1 has dropped the entry that learner 2 lacks, and sends a snapshot."""
+    play = snapshot_under_way(scope)
+    restore(play)
+    return play
+
+
+def snapshot_under_way(scope: Scope = DEEP) -> Play:
+    """Leader 1 has dropped the entry that learner 2 lacks, and has sent a snapshot."""
     play = Play(1, learners=(2,), scope=scope)
     play.lead(1)
     play.keep(1)
@@ -248,6 +255,11 @@ def snapshot(scope: Scope = DEEP) -> Play:
     play.take("compact", 1, Index(1))
     play.take("send_snapshot", 1, 2, Index(1))
     play.take("ready", 1)
+    return play
+
+
+def restore(play: Play) -> None:
+    """Learner 2 takes the latest snapshot over, and leader 1 hears of it."""
     play.receive(Kind.SNAPSHOT, 1, 2)
     play.catch_up(2)
     play.take("restore", 2, play.config_at(2, 0))
@@ -255,4 +267,3 @@ def snapshot(scope: Scope = DEEP) -> Play:
     play.write(2)
     play.receive(Kind.APPEND_REPLY, 2, 1)
     play.recount(1)
-    return play

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from etcd_play import BOUNDS, STAGED, Play, snapshot
+from etcd_play import BOUNDS, STAGED, Play, restore, snapshot, snapshot_under_way
 
 from model_check.check import check
 from spec.etcd_raft import EtcdRaft
-from spec.etcd_records import Node
+from spec.etcd_records import Kind, Node
 from spec.language import Scope, is_majority
 from spec.replicated_log import Index
 
@@ -165,6 +165,20 @@ def _() -> Play:
 
 
 shows("a_snapshot_is_restored")(snapshot)
+
+
+def test_an_application_sends_a_snapshot_of_what_it_has_applied_since() -> None:
+    """It has been given no more than what is committed."""
+    play = snapshot_under_way()
+    play.take("propose", 1)
+    made = play.latest(Kind.SNAPSHOT, 1, 2)
+    assert play.refused("send_later_snapshot", 1, made, Index(2)) == "last <= self.handed_out[n]"
+    play.keep(1)
+    play.take("ready", 1)
+    play.take("send_later_snapshot", 1, made, Index(2))
+    restore(play)
+    assert play.state.commit[play.node(2)] == 2
+    assert play.violated() == set()
 
 
 def test_the_end_of_a_joint_configuration_is_not_rejected_by_an_empty_change() -> None:

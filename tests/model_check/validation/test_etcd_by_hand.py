@@ -13,7 +13,7 @@ import pytest
 from model_check.validation.etcd import Judge
 from model_check.validation.etcd_lines import read_etcd_events
 from model_check.validation.trace_check import check_trace
-from tests.model_check.validation.etcd_by_hand import ByHand
+from tests.model_check.validation.etcd_by_hand import ByHand, Wire
 
 ALL = ["1", "2", "3"]
 
@@ -163,27 +163,77 @@ def lead_in_step_with_all(trace: ByHand) -> None:
 
 def send_snapshot_to_new_server(trace: ByHand) -> None:
     """Leader 2 adds server 4 as a learner, and sends it a snapshot, which it restores."""
+    add_learner(trace)
+    restore(trace, make_snapshot(trace, 5))
+
+
+def add_learner(trace: ByHand) -> None:
+    """Leader 2 is elected, and adds server 4 as a learner."""
     trace.elect(2, [1])
     trace.receive(trace.take_over(trace.call(2, 1, 3, 1, 1)))
     trace.event("Commit", 2, commit=4)
     trace.ready(2)
     trace.start(4)
-    trace.event("ChangeConf", 2, proposed=[{"nid": "4", "action": "AddLearner"}])
-    own = trace.send("MsgAppResp", 2, 2, changes={"log": 5}, index=5)
+    propose_change(trace, "4", "AddLearner")
+    trace.event("ApplyConfChange", 2, newconf=ALL)
+    trace.event("Commit", 2)
+
+
+def make_snapshot(trace: ByHand, last: int) -> Wire:
+    """Leader 2 sends server 4 a snapshot."""
+    snapshot = trace.send("MsgSnap", 2, 4, entries=last)
+    trace.ready(2)
+    return snapshot
+
+
+def propose_change(trace: ByHand, server: str, action: str) -> None:
+    """Leader 2 commits a change with server 1, and gives it to its application."""
+    last = trace.now[2]["log"] + 1
+    trace.event("ChangeConf", 2, proposed=[{"nid": server, "action": action}])
+    own = trace.send("MsgAppResp", 2, 2, changes={"log": last}, index=last)
     trace.ready(2)
     trace.receive(own)
     trace.event("Commit", 2)
-    trace.receive(trace.take_over(trace.call(2, 1, 4, 2, 1), commit=4))
-    trace.event("Commit", 2, commit=5)
+    trace.receive(trace.take_over(trace.call(2, 1, last - 1, 2, 1), commit=last - 1))
+    trace.event("Commit", 2, commit=last)
     trace.ready(2)
-    trace.event("ApplyConfChange", 2, newconf=ALL)
-    trace.event("Commit", 2)
-    snapshot = trace.send("MsgSnap", 2, 4, entries=5)
-    trace.ready(2)
+
+
+def restore(trace: ByHand, snapshot: Wire, voters: list[str] = ALL) -> None:
+    """Server 4, which was new, takes over a snapshot."""
+    last = snapshot["entries"]
     trace.receive(snapshot)
     trace.event("BecomeFollower", 4, term=2)
-    trace.event("ApplyConfChange", 4, newconf=ALL, log=5, commit=5)
-    trace.now[4]["conf"] = [ALL, []]
+    trace.event("ApplyConfChange", 4, newconf=voters, log=last, commit=last)
+    trace.now[4]["conf"] = [voters, []]
+
+
+def a_later_snapshot_is_sent_by_the_application(false: bool) -> ByHand:
+    """It has applied more by then; but no more than what is committed."""
+    trace = ByHand(3)
+    add_learner(trace)
+    snapshot = make_snapshot(trace, 5)
+    trace.append(2)
+    if false:
+        trace.receive({**snapshot, "entries": 6})
+        return trace
+    trace.receive(trace.take_over(trace.call(2, 1, 5, 2, 1), commit=5))
+    trace.event("Commit", 2, commit=6)
+    trace.ready(2)
+    restore(trace, {**snapshot, "entries": 6})
+    answer = trace.send("MsgAppResp", 4, 2, index=6)
+    trace.ready(4)
+    trace.receive(answer)
+    return trace
+
+
+def a_snapshot_includes_a_change_that_was_rejected(false: bool) -> ByHand:
+    """No line says that the application rejects it, but it did so before it took a snapshot, which has the configuration before it."""
+    trace = ByHand(3)
+    add_learner(trace)
+    propose_change(trace, "3", "RemoveServer")
+    restore(trace, make_snapshot(trace, 6), ["1", "2"] if false else ALL)
+    return trace
 
 
 def an_old_entry_is_committed_by_a_new_one(false: bool) -> ByHand:
@@ -414,6 +464,8 @@ TRACES: list[Callable[[bool], ByHand]] = [
     a_joint_configuration_is_left_by_an_entry_without_a_line,
     outgoing_voters_show_a_line_after_the_change,
     a_snapshot_is_acknowledged,
+    a_later_snapshot_is_sent_by_the_application,
+    a_snapshot_includes_a_change_that_was_rejected,
     an_old_entry_is_committed_by_a_new_one,
     a_voter_that_knows_a_leader_refuses,
     a_ready_is_not_yet_on_disk,
