@@ -57,7 +57,12 @@ class Commands(click.Group):
         return cast(click.Command, getattr(importlib.import_module(f"model_check.cli.{module}"), name))
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def _hyphenated(name: str) -> str:
+    """Names of protocols and options may be written like the Python modules, too."""
+    return name.replace("_", "-")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "token_normalize_func": _hyphenated})
 def ionian() -> None:
     """Check distributed protocols, written as executable Python, on small clusters; prove them for all.
 

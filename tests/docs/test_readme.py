@@ -75,7 +75,7 @@ COMMANDS = {
     "ionian export tla paxos --refines voting -o out": Command(),
     "ionian refine impl raft --seeds 5 --nodes 5": Command(),
     "ionian refine impl paxos": Command(long=True, quick=" --seeds 3", distinct="NO DEPARTURE FOUND"),
-    "ionian refine impl multi_paxos": Command(long=True, quick=" --seeds 3", distinct="NO DEPARTURE FOUND"),
+    "ionian refine impl multi-paxos": Command(long=True, quick=" --seeds 3", distinct="NO DEPARTURE FOUND"),
     "ionian run raft --runs 3": Command(),
     "ionian run raft --seed 7 --trace run.ndjson": Command(),
     "ionian trace validate run.ndjson": Command(),

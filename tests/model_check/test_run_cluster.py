@@ -25,6 +25,12 @@ def test_a_correct_cluster(command, capsys):
     assert "seed 1" in second
 
 
+@pytest.mark.parametrize("name", ["multi-paxos", "multi_paxos"])
+@pytest.mark.parametrize("command", [["refine", "impl", "--seeds", "1"], ["run", "--seconds", "1"]], ids=lambda c: c[0])
+def test_a_name_may_be_that_of_the_module(command, name):
+    assert run([*command, name]) == 0
+
+
 def test_the_files_are_the_same_each_time(tmp_path):
     written = []
     for name in ("a", "b"):
