@@ -3,17 +3,18 @@
 Most lines leave no choice. Those that do (`etcd_ways.py`) are gone back to when a line is refused: to the latest one that the
 refused line depends on, for another way at the others would not change it. What lines depend on is noted with each
 server: the choices made at it, and at those that it has heard from. When all ways of a choice are refused, the earlier
-choices that any of these refusals depends on are gone back to in turn. `refused` means that no way is left, but for one thing.
+choices that any of these refusals depends on are gone back to in turn. `refused` means that no way is left.
 
 Choices multiply, and most do not bear on a refusal that seems to depend on them. One all of whose ways lead to the very
-same refusals is taken not to bear on them, and is not gone back to for them again.
+same refusals is presumed not to bear on them, and is not gone back to for them again. A trace that is refused on such a
+presumption is judged a second time without any, as far as a limit allows.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from model_check.validation.etcd_lines import Event, WireMessage
@@ -25,6 +26,8 @@ from spec.replicated_log import Index
 
 MOST_RETRIES = 5_000
 """Choices gone back to before a trace is given up as inconclusive."""
+MOST_RETRIES_WITHOUT_PRESUMING = 500
+"""The same when nothing is presumed: a trace of 5,000 lines then takes seconds, and most need a few dozen."""
 
 Outcome = frozenset[tuple[int, str, str]]
 """Refusals: for each the line, by its place among the events, the step, and the field that differs, if it is one, with its value by the spec."""
@@ -57,41 +60,62 @@ class _Choice:
     led: set[Outcome] = field(default_factory=set)
 
 
+Judgement = tuple[Verdict, int, Departure | None]
+"""The verdict on a trace, how many of its events are explained, and where it departs from the spec."""
+
+
+def judge(events: list[Event]) -> Judgement:
+    """The judgement of a trace."""
+    first = Judge(events)
+    found = first.judge()
+    if found[0] != "refused" or not first.has_presumed:
+        return found
+    second = Judge(events, presumes=False)
+    exact = second.judge()
+    if exact[0] == "inconclusive" and second.farthest <= first.farthest and first.departure is not None:
+        return "refused", first.farthest, replace(first.departure, presumed=True)
+    return exact
+
+
 class Judge:
     """Explains the lines of one trace, in order.
 
     Attributes:
         retries: How often a choice was gone back to.
+        has_presumed: Whether a choice was not gone back to because it seemed not to bear on a refusal.
         farthest: The farthest line that was refused, by its place among the events.
+        departure: Why it was refused.
     """
 
-    def __init__(self, events: list[Event]) -> None:
+    def __init__(self, events: list[Event], presumes: bool = True) -> None:
         self.events = events
         self.stage = Stage(events)
+        self.presumes = presumes
+        self.has_presumed = False
         self.retries = 0
         self.farthest = -1
-        self._departure: Departure | None = None
+        self.departure: Departure | None = None
         self._choices: list[_Choice] = []
         # What servers, messages and configurations depend on.
         self._past: dict[Node, Choices] = dict.fromkeys(self.stage.phases, _NONE)
         self._origin: dict[WireMessage | ConfigAt, Choices] = {}
         # Ways that are in vain while others are taken, by the latest of them: (line, way) -> {line: way}, and to what they lead.
         self._in_vain: dict[tuple[int, WayKey], list[tuple[dict[int, WayKey], Outcome]]] = {}
-        # The choices that were found not to bear on refusals.
+        # The choices that are presumed not to bear on refusals.
         self._moot: defaultdict[Outcome, set[int]] = defaultdict(set)
 
-    def judge(self) -> tuple[Verdict, int, Departure | None]:
-        """The verdict, how many events are explained, and where the trace departs from the spec."""
-        stage = self.stage
+    def judge(self) -> Judgement:
+        """The judgement of the trace, on presumptions or without."""
+        stage, most = self.stage, MOST_RETRIES if self.presumes else MOST_RETRIES_WITHOUT_PRESUMING
         while stage.position < len(self.events):
             choice = self._meet()
             while not self._finds_way(choice):
                 outcome = self._outcome(choice)
                 blamed = [c for c in self._choices if c.position in choice.blamed]
                 if not blamed:
-                    return "refused", self.farthest, self._departure
-                if self.retries == MOST_RETRIES:
-                    return "inconclusive", self.farthest, self._departure
+                    return "refused", self.farthest, self.departure
+                if self.retries == most:
+                    return "inconclusive", self.farthest, self.departure
                 choice = self._go_back(blamed, outcome)
             stage.position += 1
         return "explained", len(self.events), None
@@ -142,15 +166,17 @@ class Judge:
             self._choices.pop()
         if choice.position > self.farthest:
             self.farthest = choice.position
-            self._departure = self._departs(event, refusal or Refused("", "", "no other way to explain it is left"))
+            self.departure = self._departs(event, refusal or Refused("", "", "no other way to explain it is left"))
         return False
 
     def _outcome(self, choice: _Choice) -> Outcome:
-        """All that the ways at a line have led to; the choices that do not bear on it are not to blame."""
+        """All that the ways at a line have led to; the choices that seem not to bear on it are not to blame."""
         outcome: Outcome = frozenset().union(*choice.led)
-        if len(choice.led) == 1:
-            self._moot[outcome].add(choice.position)
-        choice.blamed -= self._moot[outcome]
+        if self.presumes:
+            if len(choice.led) == 1:
+                self._moot[outcome].add(choice.position)
+            self.has_presumed |= not self._moot[outcome].isdisjoint(choice.blamed)
+            choice.blamed -= self._moot[outcome]
         return outcome
 
     def _go_back(self, blamed: list[_Choice], outcome: Outcome) -> _Choice:

@@ -24,7 +24,7 @@ def _judge_etcd(path: Path) -> Judgement:
             f"{path}: it holds no trace events: lines of etcd's library have the tag `trace` (was it built with `with_tla`?), "
             "and Ionian's own format begins with a header"
         )
-    return len(events), etcd.Judge(events).judge()
+    return len(events), etcd.judge(events)
 
 
 def _judge_ionian(path: Path) -> Judgement:

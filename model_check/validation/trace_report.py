@@ -25,11 +25,13 @@ def print_trace_result(out: Console, result: Result) -> None:
 
 
 def _print_departure(out: Console, result: Result, at: Departure) -> None:
-    certain = result.verdict == "refused"
+    certain = result.verdict == "refused" and not at.presumed
     title = "No behaviour of the spec explains" if certain else "No explanation was found within the limit for"
     out.print(Text(f"{title} line {at.line} of {result.file}", style="bold red"), soft_wrap=True)
     put(out, _line(Path(result.file), at.line), 4)
     put(out, f"the {number(result.explained)} events before it are explained", 2)
+    if at.presumed:
+        put(out, "ways to explain them that seem not to bear on this line were not tried in all combinations", 2)
     put(out, f"why: {at.why}", 2, style="bold")
     if at.place:
         put(out, f"refused by `{at.conjunct}` of {at.action}, {at.place}", 2)

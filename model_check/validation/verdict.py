@@ -37,6 +37,7 @@ class Departure:
         place: Where the guard stands, `file:line`; empty where a field of the line is refused.
         why: The same in words.
         state: The server's state by the spec, in the trace's words.
+        presumed: Whether other ways to explain earlier lines were left untried because they seem not to bear on this one.
     """
 
     line: int
@@ -45,6 +46,7 @@ class Departure:
     place: str
     why: str
     state: tuple[tuple[str, str], ...]
+    presumed: bool = False
 
 
 @dataclass(frozen=True)
